@@ -1,1 +1,26 @@
-//! Core.
+//! What `tssh` and `tsshd` both know: the wire, the path under a connection, and sessions.
+//!
+//! | module         | holds                                                             |
+//! |----------------|-------------------------------------------------------------------|
+//! | [`clock`]      | the path clock, which stands still while the path is dead         |
+//! | [`transport`]  | the seams: `Transport`, `Connection`, `Link`, their errors        |
+//! | [`auth`]       | the 44-byte authentication packets, serials, replay               |
+//! | [`proxy`]      | which path is alive, and the packet pipe that runs over it        |
+//! | [`wire`]       | every message of `PROTOCOL.md`                                    |
+//!
+//! Nothing here names a concrete transport.
+
+#![warn(missing_docs)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::unwrap_used,
+        reason = "tests own the clock and their tasks"
+    )
+)]
+
+pub mod clock;
+pub mod proxy;
+pub mod transport;
+pub mod wire;

@@ -1,0 +1,127 @@
+use std::time::{Duration, Instant};
+
+use super::state::PathTime;
+use super::{PathClock, now};
+
+const S: Duration = Duration::from_secs(1);
+const MS: Duration = Duration::from_millis(1);
+const DETECTION: Duration = Duration::from_secs(4);
+
+#[test]
+fn running_time_is_real_time() {
+    let t0 = Instant::now();
+    let time = PathTime::new(t0);
+    assert_eq!(time.at(t0 + 5 * S), t0 + 5 * S);
+    assert_eq!(time.real_deadline(t0 + 9 * S), Some(t0 + 9 * S));
+}
+
+#[test]
+fn a_stop_of_thirty_days_leaves_no_trace() {
+    let t0 = Instant::now();
+    let mut time = PathTime::new(t0);
+    assert!(time.stop(t0 + S));
+    let back = t0 + 30 * 86_400 * S;
+    assert_eq!(time.at(back), t0 + S);
+    assert_eq!(time.real_deadline(t0 + 2 * S), None);
+    assert!(time.start(back, None, DETECTION));
+    assert_eq!(time.at(back + S), t0 + 2 * S);
+    assert_eq!(time.real_deadline(t0 + 3 * S), Some(back + 2 * S));
+}
+
+#[test]
+fn the_jump_ends_at_the_earliest_timer() {
+    let t0 = Instant::now();
+    let mut time = PathTime::new(t0);
+    time.stop(t0 + S);
+    time.start(t0 + 100 * S, Some(t0 + 3 * S), DETECTION);
+    assert_eq!(time.at(t0 + 100 * S), t0 + 3 * S);
+}
+
+#[test]
+fn the_jump_is_never_longer_than_the_detection_time() {
+    let t0 = Instant::now();
+    let mut time = PathTime::new(t0);
+    time.stop(t0 + S);
+    time.start(t0 + 100 * S, Some(t0 + 365 * 86_400 * S), DETECTION);
+    assert_eq!(time.at(t0 + 100 * S), t0 + S + DETECTION);
+}
+
+#[test]
+fn a_timer_that_is_already_due_asks_for_no_jump() {
+    let t0 = Instant::now();
+    let mut time = PathTime::new(t0);
+    time.stop(t0 + 10 * S);
+    time.start(t0 + 20 * S, Some(t0 + S), DETECTION);
+    assert_eq!(time.at(t0 + 20 * S), t0 + 10 * S);
+}
+
+#[test]
+fn starting_a_running_clock_does_not_jump() {
+    let t0 = Instant::now();
+    let mut time = PathTime::new(t0);
+    assert!(!time.start(t0 + S, Some(t0 + 3 * S), DETECTION));
+    assert_eq!(time.at(t0 + S), t0 + S);
+}
+
+#[test]
+fn stopping_twice_keeps_the_first_stop() {
+    let t0 = Instant::now();
+    let mut time = PathTime::new(t0);
+    assert!(time.stop(t0 + S));
+    assert!(!time.stop(t0 + 5 * S));
+    assert_eq!(time.at(t0 + 6 * S), t0 + S);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_fires_at_its_time_and_not_before() {
+    let clock = PathClock::new();
+    let t0 = now();
+    let mut timer = clock.timer(t0 + 20 * MS);
+    std::future::poll_fn(|cx| timer.poll_elapsed(cx)).await;
+    assert_eq!(now() - t0, 20 * MS);
+    timer.reset(t0 + 50 * MS);
+    std::future::poll_fn(|cx| timer.poll_elapsed(cx)).await;
+    assert_eq!(now() - t0, 50 * MS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_waits_out_the_stop_and_fires_at_once_on_resume() {
+    let clock = PathClock::new();
+    let t0 = now();
+    let mut timer = clock.timer(t0 + 3 * S);
+    let waiting = tokio::spawn(async move {
+        std::future::poll_fn(|cx| timer.poll_elapsed(cx)).await;
+        now()
+    });
+    tokio::time::advance(S).await;
+    clock.stop();
+    tokio::time::advance(8 * 3600 * S).await;
+    assert!(!waiting.is_finished());
+    clock.start(DETECTION);
+    let fired = waiting.await.unwrap();
+    assert_eq!(fired - t0, S + 8 * 3600 * S);
+    assert_eq!(clock.now(), t0 + 3 * S);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_set_while_the_clock_stands_fires_after_its_rest() {
+    let clock = PathClock::new();
+    let t0 = now();
+    clock.stop();
+    let mut timer = clock.timer(t0 + 10 * S);
+    tokio::time::advance(60 * S).await;
+    clock.start(DETECTION);
+    std::future::poll_fn(|cx| timer.poll_elapsed(cx)).await;
+    assert_eq!(now() - t0, 60 * S + 10 * S - DETECTION);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_timers_leave_their_slot_and_their_deadline() {
+    let clock = PathClock::new();
+    let t0 = now();
+    drop(clock.timer(t0 + S));
+    let _later = clock.timer(t0 + 3 * S);
+    clock.stop();
+    clock.start(DETECTION);
+    assert_eq!(clock.now(), t0 + 3 * S);
+}

@@ -1,0 +1,184 @@
+//! The shared clock and the timers that wait on it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::state::PathTime;
+
+/// The clock of one connection's transport. Clones share one time.
+///
+/// It runs with the runtime's clock until [`PathClock::stop`] and then stands still, so no timer of
+/// the transport fires, backs off or expires while the path is known to be dead.
+#[derive(Clone, Debug)]
+pub struct PathClock {
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    time: PathTime,
+    /// One slot per living timer; a freed slot is used again.
+    slots: Vec<Slot>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    taken: bool,
+    /// Path time; `None` when the timer has fired and was not set again.
+    deadline: Option<Instant>,
+    waker: Option<Waker>,
+}
+
+impl PathClock {
+    /// A clock that runs.
+    pub fn new() -> Self {
+        let time = PathTime::new(super::now());
+        Self {
+            shared: Arc::new(Mutex::new(Shared {
+                time,
+                slots: Vec::new(),
+            })),
+        }
+    }
+
+    /// Returns the path time.
+    pub fn now(&self) -> Instant {
+        self.lock().time.at(super::now())
+    }
+
+    /// Whether path time passes.
+    pub fn is_running(&self) -> bool {
+        self.lock().time.running()
+    }
+
+    /// Stands still from here on. Does nothing when it already does.
+    pub fn stop(&self) {
+        let mut shared = self.lock();
+        if shared.time.stop(super::now()) {
+            shared.wake_all();
+        }
+    }
+
+    /// Runs on, having jumped to the earliest pending timer, by at most `cap`.
+    ///
+    /// `cap` is the time it took to notice that the path was dead: whatever was sent in that gap is
+    /// overdue by as much. Does nothing when the clock runs.
+    pub fn start(&self, cap: Duration) {
+        let mut shared = self.lock();
+        let earliest = shared.slots.iter().filter_map(|slot| slot.deadline).min();
+        if shared.time.start(super::now(), earliest, cap) {
+            shared.wake_all();
+        }
+    }
+
+    /// A timer that fires when path time reaches `deadline`.
+    pub fn timer(&self, deadline: Instant) -> PathTimer {
+        let mut shared = self.lock();
+        let fresh = Slot {
+            taken: true,
+            deadline: Some(deadline),
+            waker: None,
+        };
+        let slot = match shared.slots.iter().position(|slot| !slot.taken) {
+            Some(free) => {
+                shared.slots[free] = fresh;
+                free
+            }
+            None => {
+                shared.slots.push(fresh);
+                shared.slots.len() - 1
+            }
+        };
+        drop(shared);
+        PathTimer {
+            clock: self.clone(),
+            slot,
+            deadline,
+            sleep: None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for PathClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shared {
+    fn wake_all(&mut self) {
+        for slot in &mut self.slots {
+            if let Some(waker) = slot.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+}
+
+/// Fires when path time reaches its deadline. Poll it again after [`PathTimer::reset`].
+///
+/// One allocation for its life, none per reset.
+#[derive(Debug)]
+pub struct PathTimer {
+    clock: PathClock,
+    slot: usize,
+    deadline: Instant,
+    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl PathTimer {
+    /// Sets another deadline, in path time.
+    pub fn reset(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+        self.clock.lock().slots[self.slot].deadline = Some(deadline);
+    }
+
+    /// Ready once path time has reached the deadline; otherwise wakes the task when it may have.
+    pub fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let wake_at = {
+                let mut shared = self.clock.lock();
+                let now = shared.time.at(super::now());
+                let wake_at = shared.time.real_deadline(self.deadline);
+                let slot = &mut shared.slots[self.slot];
+                if now >= self.deadline {
+                    slot.deadline = None;
+                    slot.waker = None;
+                    return Poll::Ready(());
+                }
+                match &slot.waker {
+                    Some(known) if known.will_wake(cx.waker()) => {}
+                    _ => slot.waker = Some(cx.waker().clone()),
+                }
+                wake_at
+            };
+            // A stopped clock wakes through the slot alone.
+            let Some(wake_at) = wake_at.map(tokio::time::Instant::from_std) else {
+                return Poll::Pending;
+            };
+            let sleep = self
+                .sleep
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(wake_at)));
+            if sleep.deadline() != wake_at {
+                sleep.as_mut().reset(wake_at);
+            }
+            // The runtime never fires early, so the next lap finds the deadline reached.
+            if sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl Drop for PathTimer {
+    fn drop(&mut self) {
+        self.clock.lock().slots[self.slot] = Slot::default();
+    }
+}

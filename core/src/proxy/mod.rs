@@ -1,0 +1,25 @@
+//! Which path is alive: one connection's packets kept flowing while addresses change.
+//!
+//! | want to change…                                    | look in         |
+//! |----------------------------------------------------|-----------------|
+//! | how packets run between transport and sockets      | `pipe.rs`       |
+//! | where packets go now                               | `table.rs`      |
+//! | what is sent again behind an authentication packet | `held.rs`       |
+//! | what the peer's signs of life are                  | `activity.rs`   |
+//! | when the client tries a new path                   | `client/`       |
+//! | which address the server believes                  | `server/`       |
+//! | the UDP socket                                     | `udp.rs`        |
+//! | how a new network is noticed                       | `network/`      |
+//!
+//! Not here: whether an authentication packet is genuine (`auth`), and what the user is told.
+
+mod activity;
+mod held;
+mod pipe;
+mod table;
+mod udp;
+
+pub use activity::Activity;
+pub use pipe::{Gate, PacketPipe};
+pub use table::{LinkId, MAX_LINKS, MAX_ROUTES, Route, Source, Table};
+pub use udp::UdpLink;

@@ -1,0 +1,355 @@
+//! The packet pipe: what a transport sends and receives through, whatever the path under it.
+
+use std::fmt::Debug;
+use std::io::{self, IoSliceMut};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use arc_swap::ArcSwap;
+
+use super::activity::Activity;
+use super::held::Held;
+use super::table::{LinkId, Route, Source, Table};
+use crate::clock::{self, PathClock};
+use crate::transport::{EcnCodepoint, Link, RecvMeta, Transmit};
+
+/// Decides about packets from sources that the table does not believe.
+///
+/// Called on the data path for strangers only.
+pub trait Gate: Send + Sync + Debug + 'static {
+    /// Whether `packet` from `source` goes to the transport.
+    fn admit(&self, pipe: &PacketPipe, source: Source, packet: &[u8]) -> bool;
+
+    /// Whether `packet` from a believed source is withheld from the transport.
+    fn intercept(&self, pipe: &PacketPipe, source: Source, packet: &[u8]) -> bool;
+
+    /// Whether `bytes` may be sent along `route`; counts them when they may.
+    fn may_send(&self, route: &Route, bytes: usize) -> bool;
+
+    /// A packet of the peer opened under the connection's keys.
+    fn handle_opened(&self, pipe: &PacketPipe);
+
+    /// The link failed to send or to receive.
+    fn handle_link_error(&self, link: LinkId, error: &io::Error);
+}
+
+/// The packets of one connection. Clones share it.
+///
+/// The transport sees one constant peer address; only the table underneath changes.
+#[derive(Clone, Debug)]
+pub struct PacketPipe {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    clock: PathClock,
+    mtu: u16,
+    table: ArcSwap<Table>,
+    gate: Box<dyn Gate>,
+    activity: Activity,
+    held: Mutex<Held>,
+    receiver: Mutex<Option<Waker>>,
+    sender: Mutex<Option<Waker>>,
+}
+
+impl PacketPipe {
+    /// The address under which every transport sees its peer.
+    pub const PEER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1));
+
+    /// A pipe without a path, for packets of at most `mtu` bytes.
+    pub fn new(mtu: u16, gate: Box<dyn Gate>) -> Self {
+        let shared = Shared {
+            clock: PathClock::new(),
+            mtu,
+            table: ArcSwap::from_pointee(Table::default()),
+            gate,
+            activity: Activity::new(clock::now()),
+            held: Mutex::default(),
+            receiver: Mutex::default(),
+            sender: Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// A pipe over one link to one peer, for ever: without authentication and roaming.
+    pub fn fixed(link: Arc<dyn Link>, peer: SocketAddr, mtu: u16) -> Self {
+        let pipe = Self::new(mtu, Box::new(Open));
+        let route = Route {
+            id: LinkId(0),
+            link: link.clone(),
+            peer,
+        };
+        pipe.publish(Table {
+            links: vec![(LinkId(0), link)],
+            believed: vec![route.source()],
+            send: vec![route],
+            dark: false,
+        });
+        pipe
+    }
+
+    // --- what the transport uses ---
+
+    /// The clock that every timer of the transport runs on.
+    pub fn clock(&self) -> &PathClock {
+        &self.shared.clock
+    }
+
+    /// The largest packet in bytes.
+    pub fn mtu(&self) -> u16 {
+        self.shared.mtu
+    }
+
+    /// Sends one packet, or several of `segment_size` each. A packet that finds no path is lost.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` only: wait with [`PacketPipe::poll_writable`].
+    pub fn try_send(
+        &self,
+        contents: &[u8],
+        segment_size: Option<usize>,
+        ecn: Option<EcnCodepoint>,
+    ) -> io::Result<()> {
+        let table = self.shared.table.load();
+        if table.dark {
+            let mut held = lock(&self.shared.held);
+            let kept = held.push(contents, segment_size.unwrap_or(contents.len()));
+            drop(held);
+            if !kept {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+        }
+        let mut blocked = false;
+        for route in &table.send {
+            if !self.shared.gate.may_send(route, contents.len()) {
+                blocked = true;
+                continue;
+            }
+            blocked |= self.send_along(route, contents, segment_size, ecn);
+        }
+        // A batch that one of two routes took is on its way.
+        if blocked && table.send.len() == 1 && !table.dark {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(())
+    }
+
+    /// Ready when [`PacketPipe::try_send`] may succeed. One task at a time is woken.
+    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        store(&self.shared.sender, cx.waker());
+        let table = self.shared.table.load();
+        if table.dark {
+            return match lock(&self.shared.held).has_room() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            };
+        }
+        let [route] = &table.send[..] else {
+            return Poll::Ready(());
+        };
+        if !self.shared.gate.may_send(route, 0) {
+            return Poll::Pending;
+        }
+        // An error of the link shows again, and is handled, when something is sent.
+        route.link.poll_writable(cx).map(|_| ())
+    }
+
+    /// Receives batches into `bufs`; a buffer whose `meta.len` is 0 holds nothing. One task at a
+    /// time is woken.
+    pub fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<usize> {
+        store(&self.shared.receiver, cx.waker());
+        let table = self.shared.table.load_full();
+        for (id, link) in &table.links {
+            loop {
+                let filled = match link.poll_recv(cx, bufs, meta) {
+                    Poll::Pending => break,
+                    Poll::Ready(Ok(filled)) => filled,
+                    Poll::Ready(Err(error)) => {
+                        self.shared.gate.handle_link_error(*id, &error);
+                        break;
+                    }
+                };
+                let mut kept = false;
+                for (buf, meta) in bufs.iter_mut().zip(meta.iter_mut()).take(filled) {
+                    kept |= self.sift(*id, buf, meta);
+                }
+                if kept {
+                    return Poll::Ready(filled);
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    /// How many packets one batch to [`PacketPipe::try_send`] may hold.
+    pub fn max_send_segments(&self) -> usize {
+        let table = self.shared.table.load();
+        table
+            .send
+            .iter()
+            .map(|route| route.link.max_send_segments())
+            .min()
+            .unwrap_or(1)
+    }
+
+    /// How many packets one received batch may hold, on any link.
+    pub fn max_recv_segments(&self) -> usize {
+        MAX_RECV_SEGMENTS
+    }
+
+    /// Notes that a packet of the peer opened under keys that only the peer has.
+    pub fn opened(&self) {
+        self.shared.activity.handle_heard(clock::now());
+        self.shared.gate.handle_opened(self);
+    }
+
+    // --- what the proxy uses ---
+
+    /// The peer's signs of life.
+    pub fn activity(&self) -> &Activity {
+        &self.shared.activity
+    }
+
+    /// The decision in force.
+    pub fn table(&self) -> Arc<Table> {
+        self.shared.table.load_full()
+    }
+
+    /// Puts another decision in force and wakes who waits for it.
+    pub fn publish(&self, table: Table) {
+        let was_dark = self.shared.table.swap(Arc::new(table)).dark;
+        if was_dark && !self.shared.table.load().dark {
+            lock(&self.shared.held).clear();
+        }
+        self.wake();
+    }
+
+    /// Wakes whoever waits to send or to receive.
+    pub fn wake(&self) {
+        for slot in [&self.shared.receiver, &self.shared.sender] {
+            if let Some(waker) = lock(slot).take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Sends the held packets along `route`: early data behind an authentication packet.
+    pub fn send_held(&self, route: &Route) {
+        for packet in lock(&self.shared.held).iter() {
+            if self.shared.gate.may_send(route, packet.len()) {
+                self.send_along(route, packet, None, None);
+            }
+        }
+    }
+
+    /// Sends one packet along `route`, outside the transport. Reports whether the link was full.
+    pub fn send_along(
+        &self,
+        route: &Route,
+        contents: &[u8],
+        segment_size: Option<usize>,
+        ecn: Option<EcnCodepoint>,
+    ) -> bool {
+        let transmit = Transmit {
+            destination: route.peer,
+            ecn,
+            contents,
+            segment_size,
+            src_ip: None,
+        };
+        match route.link.try_send(&transmit) {
+            Ok(()) => false,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
+            Err(error) => {
+                self.shared.gate.handle_link_error(route.id, &error);
+                false
+            }
+        }
+    }
+
+    /// Leaves in `buf` only the packets for the transport; `false` when none is left.
+    fn sift(&self, link: LinkId, buf: &mut [u8], meta: &mut RecvMeta) -> bool {
+        let source = Source {
+            link,
+            addr: meta.addr,
+        };
+        let stride = meta.stride.max(1);
+        let mut read = 0;
+        let mut kept = 0;
+        while read < meta.len {
+            let end = (read + stride).min(meta.len);
+            if self.passes(source, &buf[read..end]) {
+                // The packets of a batch have one length, but for the last, which may be shorter:
+                // moving them to the front keeps the strides.
+                if kept != read {
+                    buf.copy_within(read..end, kept);
+                }
+                kept += end - read;
+            }
+            read = end;
+        }
+        meta.len = kept;
+        meta.stride = stride.min(kept.max(1));
+        meta.addr = Self::PEER;
+        meta.dst_ip = None;
+        kept > 0
+    }
+
+    fn passes(&self, source: Source, packet: &[u8]) -> bool {
+        // Loaded for every packet: the one before may have changed the decision.
+        if self.shared.table.load().believes(source) {
+            !self.shared.gate.intercept(self, source, packet)
+        } else {
+            self.shared.gate.admit(self, source, packet)
+        }
+    }
+}
+
+/// Believes nobody but the fixed peer, and limits nothing.
+#[derive(Debug)]
+struct Open;
+
+impl Gate for Open {
+    fn admit(&self, _: &PacketPipe, _: Source, _: &[u8]) -> bool {
+        false
+    }
+
+    fn intercept(&self, _: &PacketPipe, _: Source, _: &[u8]) -> bool {
+        false
+    }
+
+    fn may_send(&self, _: &Route, _: usize) -> bool {
+        true
+    }
+
+    fn handle_opened(&self, _: &PacketPipe) {}
+
+    fn handle_link_error(&self, link: LinkId, error: &io::Error) {
+        tracing::debug!(?link, %error, "the link failed");
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn store(slot: &Mutex<Option<Waker>>, waker: &Waker) {
+    let mut slot = lock(slot);
+    match &*slot {
+        Some(known) if known.will_wake(waker) => {}
+        _ => *slot = Some(waker.clone()),
+    }
+}
+
+/// Linux joins at most 64 datagrams in one receive (`UDP_GRO_CNT_MAX`).
+const MAX_RECV_SEGMENTS: usize = 64;

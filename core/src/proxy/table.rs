@@ -1,0 +1,68 @@
+//! Where packets go and which sources are believed: the decision that the data path reads.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::transport::Link;
+
+/// Names a link for its life; never used again within a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinkId(pub u64);
+
+/// Where a packet came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The link that received it.
+    pub link: LinkId,
+    /// The address that sent it.
+    pub addr: SocketAddr,
+}
+
+/// A way to the peer.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The name of [`Route::link`].
+    pub id: LinkId,
+    /// The link to send on.
+    pub link: Arc<dyn Link>,
+    /// The peer's address on that link.
+    pub peer: SocketAddr,
+}
+
+impl Route {
+    /// The source of what comes back along this route.
+    pub fn source(&self) -> Source {
+        Source {
+            link: self.id,
+            addr: self.peer,
+        }
+    }
+}
+
+/// What the proxy has decided. Published as a whole, read by every packet.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// The links that are read, at most [`MAX_LINKS`].
+    pub links: Vec<(LinkId, Arc<dyn Link>)>,
+    /// Packets go along all of these: none while there is no path, two while a path that no longer
+    /// answers is being replaced. At most [`MAX_ROUTES`].
+    pub send: Vec<Route>,
+    /// Packets from here are handed to the transport without further question.
+    pub believed: Vec<Source>,
+    /// The path is known to be dead: packets are held, and sent again behind each authentication
+    /// packet.
+    pub dark: bool,
+}
+
+impl Table {
+    /// Whether packets from `source` go straight to the transport.
+    pub fn believes(&self, source: Source) -> bool {
+        self.believed.contains(&source)
+    }
+}
+
+/// A server listens on every address of every interface at most, a client on a few candidates.
+pub const MAX_LINKS: usize = 64;
+
+/// The former path and the one that replaces it.
+pub const MAX_ROUTES: usize = 2;
