@@ -20,6 +20,7 @@
     )
 )]
 
+pub mod auth;
 pub mod clock;
 pub mod proxy;
 pub mod transport;
