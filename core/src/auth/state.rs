@@ -86,6 +86,11 @@ impl Challenger {
         }
     }
 
+    /// The highest serial so far; 0 before the first.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
     /// Whether `claim` acknowledges the attempt `serial`.
     ///
     /// A higher serial than ours is adopted: the server has seen a later attempt of this client.

@@ -1,16 +1,35 @@
-//! Packets made while the path is dead: the first ones are kept and follow each authentication
-//! packet, so that they arrive with the first one that gets through.
+//! Packets without an answer: they follow each authentication packet, so that they arrive with the
+//! first one that gets through.
+//!
+//! While the path lives these are the small packets sent since the peer was last heard; a key that
+//! was lost is among them. While it is dead these are also the packets that the transport makes then.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 /// A bounded row of packets. Its buffers are used again.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     packets: VecDeque<Vec<u8>>,
     spare: Vec<Vec<u8>>,
+    /// When the peer had last been heard at the last [`Held::record`].
+    heard: Option<Instant>,
 }
 
 impl Held {
+    /// Notes a packet sent on a living path; `heard` is when the peer was last heard.
+    pub(super) fn record(&mut self, contents: &[u8], heard: Option<Instant>) {
+        if self.heard != heard {
+            self.heard = heard;
+            self.clear();
+        }
+        // Before the first answer even the large packets of the handshake count.
+        let limit = if heard.is_some() { SMALL } else { usize::MAX };
+        if contents.len() <= limit && self.packets.len() < MAX_RECORDED {
+            self.keep(contents);
+        }
+    }
+
     /// Keeps the packets of one batch; `false` when not all of them find room, and then none is kept.
     pub(super) fn push(&mut self, contents: &[u8], segment: usize) -> bool {
         let segment = segment.max(1);
@@ -18,10 +37,7 @@ impl Held {
             return false;
         }
         for packet in contents.chunks(segment) {
-            let mut buffer = self.spare.pop().unwrap_or_default();
-            buffer.clear();
-            buffer.extend_from_slice(packet);
-            self.packets.push_back(buffer);
+            self.keep(packet);
         }
         true
     }
@@ -37,7 +53,20 @@ impl Held {
     pub(super) fn clear(&mut self) {
         self.spare.extend(self.packets.drain(..));
     }
+
+    fn keep(&mut self, packet: &[u8]) {
+        let mut buffer = self.spare.pop().unwrap_or_default();
+        buffer.clear();
+        buffer.extend_from_slice(packet);
+        self.packets.push_back(buffer);
+    }
 }
+
+/// Keys and acknowledgements are below this many bytes, bulk is above.
+const SMALL: usize = 512;
+
+/// Leaves room for what is made after the path is known to be dead.
+const MAX_RECORDED: usize = 6;
 
 /// A typed line and the transport's probes fit; a burst every tenth of a second stays below
 /// 1.5 Mbit/s.

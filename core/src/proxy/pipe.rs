@@ -120,9 +120,10 @@ impl PacketPipe {
             let mut held = lock(&self.shared.held);
             let kept = held.push(contents, segment_size.unwrap_or(contents.len()));
             drop(held);
-            if !kept {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
+            return if kept { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) };
+        }
+        if segment_size.is_none_or(|segment| segment >= contents.len()) {
+            lock(&self.shared.held).record(contents, self.shared.activity.heard_at());
         }
         let mut blocked = false;
         for route in &table.send {
@@ -133,7 +134,7 @@ impl PacketPipe {
             blocked |= self.send_along(route, contents, segment_size, ecn);
         }
         // A batch that one of two routes took is on its way.
-        if blocked && table.send.len() == 1 && !table.dark {
+        if blocked && table.send.len() == 1 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         Ok(())

@@ -1,0 +1,51 @@
+//! The client's side of the path: it tries, the server follows.
+//!
+//! | want to change…                              | look in     |
+//! |----------------------------------------------|-------------|
+//! | when a new path is tried, and which one wins | `state.rs`  |
+//! | what counts as a hint                        | `actor.rs`  |
+//! | how acknowledgements leave the data path     | `gate.rs`   |
+//! | the times                                    | `config.rs` |
+
+mod actor;
+mod config;
+mod gate;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Debug;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use actor::{Config, Handle, UdpBinder, new};
+pub use config::Timing;
+pub use state::{Output, Plan, State, Trigger};
+
+use crate::transport::Link;
+
+/// Makes new links to the server: sockets of this machine, or of a simulated one.
+pub trait Binder: Debug + Send + Sync + 'static {
+    /// A new local port that talks to `server`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no address or no route for it now.
+    fn connect(&self, server: SocketAddr) -> io::Result<Arc<dyn Link>>;
+
+    /// Whether this machine still has `address`.
+    fn has_address(&self, address: IpAddr) -> bool;
+}
+
+/// What the user may be told of the path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathStatus {
+    /// Since when no path answers; `None` while one does.
+    pub lost_at: Option<Instant>,
+    /// The host answered that nothing listens there any more.
+    pub refused: bool,
+    /// The peer was heard on the path in use.
+    pub proved: bool,
+}
