@@ -43,7 +43,7 @@ impl Activity {
         }
         if self.watched.load(Ordering::Relaxed) != 0 && self.watched.swap(0, Ordering::AcqRel) != 0
         {
-            self.heard_again.notify_one();
+            self.heard_again.notify_waiters();
         }
     }
 
@@ -70,10 +70,13 @@ impl Activity {
         self.moment(self.expecting.load(Ordering::Relaxed))
     }
 
-    /// Waits for the next sign of life after this call. Cancel safe. One waiter at a time.
+    /// Waits for the next sign of life after this call. Cancel safe.
     pub async fn heard(&self) {
+        let mut notified = std::pin::pin!(self.heard_again.notified());
+        // Registered before the data path is asked to tell, so that nothing falls between.
+        notified.as_mut().enable();
         self.watched.store(1, Ordering::Release);
-        self.heard_again.notified().await;
+        notified.await;
     }
 
     /// Waits until an answer begins to be missing. Cancel safe. One waiter at a time.

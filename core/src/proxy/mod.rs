@@ -14,8 +14,11 @@
 //! Not here: whether an authentication packet is genuine (`auth`), and what the user is told.
 
 mod activity;
+pub mod client;
 mod held;
+pub mod network;
 mod pipe;
+pub mod server;
 mod table;
 mod udp;
 

@@ -120,7 +120,11 @@ impl PacketPipe {
             let mut held = lock(&self.shared.held);
             let kept = held.push(contents, segment_size.unwrap_or(contents.len()));
             drop(held);
-            return if kept { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) };
+            return if kept {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::WouldBlock.into())
+            };
         }
         if segment_size.is_none_or(|segment| segment >= contents.len()) {
             lock(&self.shared.held).record(contents, self.shared.activity.heard_at());

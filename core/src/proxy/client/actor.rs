@@ -14,7 +14,7 @@ use super::state::{Output, Plan, State, Trigger};
 use super::{Binder, PathStatus};
 use crate::auth::{Challenger, Claim, ProxyKey};
 use crate::clock::{now, until};
-use crate::heartbeat::Verdict;
+use crate::heartbeat::{self, Verdict};
 use crate::proxy::network::{Event, NetworkEvents};
 use crate::proxy::pipe::PacketPipe;
 use crate::proxy::table::{LinkId, Route, Table};
@@ -69,9 +69,16 @@ pub fn new(
     binder: Arc<dyn Binder>,
     events: NetworkEvents,
     stop: CancellationToken,
-) -> (PacketPipe, Handle, impl Future<Output = ()> + Send + 'static) {
+) -> (
+    PacketPipe,
+    Handle,
+    impl Future<Output = ()> + Send + 'static,
+) {
     let (notes, inbox) = mpsc::channel(NOTES);
-    let gate = ClientGate { key: config.key.clone(), notes };
+    let gate = ClientGate {
+        key: config.key.clone(),
+        notes,
+    };
     let pipe = PacketPipe::new(config.mtu, Box::new(gate));
     let (status, status_seen) = watch::channel(PathStatus::default());
     let (verdict, verdicts) = watch::channel(None);
@@ -134,7 +141,10 @@ impl Task {
                 self.apply();
             }
             self.apply();
-            let deadline = [self.state.poll_timeout(), self.answer_due()].into_iter().flatten().min();
+            let deadline = [self.state.poll_timeout(), self.answer_due()]
+                .into_iter()
+                .flatten()
+                .min();
             let pipe = self.pipe.clone();
             tokio::select! {
                 () = self.stop.cancelled() => return,
@@ -143,7 +153,7 @@ impl Task {
                 () = pipe.activity().heard(), if self.listening() => self.handle_heard(),
                 () = pipe.activity().expecting() => self.state.handle_typed(now()),
                 event = self.events.next() => self.handle_network(event),
-                silent = silence(&mut self.verdict) => self.handle_verdict(silent),
+                silent = heartbeat::told(&mut self.verdict) => self.handle_verdict(silent),
                 Ok(()) = self.verdicts.changed() => {
                     self.verdict = self.verdicts.borrow_and_update().clone();
                 }
@@ -155,8 +165,7 @@ impl Task {
 
     /// Whether the next sign of life changes anything.
     fn listening(&self) -> bool {
-        let status = *self.status.borrow();
-        status.lost_at.is_some() || self.plan.dark || self.plan.links.len() > 1 || !status.proved
+        self.state.lost_at().is_some() || !self.state.proved() || self.state.is_trying()
     }
 
     fn handle_note(&mut self, note: Note) {
@@ -189,13 +198,13 @@ impl Task {
         self.state.handle_heard(now());
     }
 
-    fn handle_network(&mut self, event: Option<Event>) {
-        let Some(event) = event else {
-            return;
-        };
-        let gone = self.plan.send.first().and_then(|link| self.local(*link)).is_some_and(|local| {
-            !self.binder.has_address(local.ip())
-        });
+    fn handle_network(&mut self, event: Event) {
+        let gone = self
+            .plan
+            .send
+            .first()
+            .and_then(|link| self.local(*link))
+            .is_some_and(|local| !self.binder.has_address(local.ip()));
         let trigger = match event {
             Event::Woke => Trigger::Woke,
             Event::Changed if gone => Trigger::AddressGone,
@@ -240,7 +249,14 @@ impl Task {
                 let server = self.config.servers[address % self.config.servers.len()];
                 match self.binder.connect(server) {
                     Ok(socket) => {
-                        self.routes.insert(link, Route { id: link, link: socket, peer: server });
+                        self.routes.insert(
+                            link,
+                            Route {
+                                id: link,
+                                link: socket,
+                                peer: server,
+                            },
+                        );
                         self.state.handle_bound(link, true, now());
                     }
                     Err(error) => {
@@ -278,11 +294,18 @@ impl Task {
         if plan != self.plan {
             self.routes.retain(|link, _| plan.links.contains(link));
             let routes = |links: &[LinkId]| -> Vec<Route> {
-                links.iter().filter_map(|link| self.routes.get(link)).cloned().collect()
+                links
+                    .iter()
+                    .filter_map(|link| self.routes.get(link))
+                    .cloned()
+                    .collect()
             };
             let read = routes(&plan.links);
             let table = Table {
-                links: read.iter().map(|route| (route.id, route.link.clone())).collect(),
+                links: read
+                    .iter()
+                    .map(|route| (route.id, route.link.clone()))
+                    .collect(),
                 believed: read.iter().map(Route::source).collect(),
                 send: routes(&plan.send),
                 dark: plan.dark,
@@ -293,7 +316,9 @@ impl Task {
             }
             self.pipe.publish(table);
             if self.plan.dark && !plan.dark {
-                self.pipe.clock().start(self.config.timing.heartbeat_timeout);
+                self.pipe
+                    .clock()
+                    .start(self.config.timing.heartbeat_timeout);
             }
             self.plan = plan;
         }
@@ -302,7 +327,8 @@ impl Task {
             refused: self.refused,
             proved: self.state.proved(),
         };
-        self.status.send_if_modified(|known| std::mem::replace(known, status) != status);
+        self.status
+            .send_if_modified(|known| std::mem::replace(known, status) != status);
     }
 
     fn local(&self, link: LinkId) -> Option<SocketAddr> {
@@ -318,17 +344,6 @@ fn dummy() -> [u8; 16] {
     bytes
 }
 
-/// Waits for another verdict of the heartbeat; for ever when nobody gives one.
-async fn silence(verdict: &mut Option<watch::Receiver<Verdict>>) -> Verdict {
-    if let Some(watched) = verdict
-        && watched.changed().await.is_ok()
-    {
-        return *watched.borrow_and_update();
-    }
-    *verdict = None;
-    std::future::pending().await
-}
-
 /// UDP sockets of this machine, one new local port each.
 #[derive(Debug)]
 pub struct UdpBinder;
@@ -339,7 +354,10 @@ impl Binder for UdpBinder {
             IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
-        Ok(Arc::new(crate::proxy::UdpLink::connect(SocketAddr::new(any, 0), server)?))
+        Ok(Arc::new(crate::proxy::UdpLink::connect(
+            SocketAddr::new(any, 0),
+            server,
+        )?))
     }
 
     fn has_address(&self, address: IpAddr) -> bool {

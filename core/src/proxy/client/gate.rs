@@ -14,10 +14,7 @@ pub(super) enum Note {
     /// A packet of 44 bytes opened on this link.
     Ack(LinkId, Claim),
     /// The link failed; `refused` when the host answered that nothing listens there.
-    LinkFailed {
-        link: LinkId,
-        refused: bool,
-    },
+    LinkFailed { link: LinkId, refused: bool },
 }
 
 /// Lets through what comes from the server's address and is no acknowledgement.

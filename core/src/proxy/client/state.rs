@@ -179,7 +179,11 @@ impl State {
 
     /// The actor bound `link`, or could not.
     pub fn handle_bound(&mut self, link: LinkId, bound: bool, now: Instant) {
-        let Some(candidate) = self.candidate.as_mut().filter(|candidate| candidate.link == link)
+        let interval = self.interval(now);
+        let Some(candidate) = self
+            .candidate
+            .as_mut()
+            .filter(|candidate| candidate.link == link)
         else {
             return;
         };
@@ -187,13 +191,16 @@ impl State {
         candidate.next_claim = now;
         if !bound {
             // No route, no address: the system tells of a change, and a try now and then costs little.
-            candidate.until = now + self.interval(now);
+            candidate.until = now + interval;
         }
     }
 
     /// A packet of the server acknowledges an attempt. Returns whether the path changed.
     pub fn handle_ack(&mut self, link: LinkId, claim: Claim, now: Instant) -> bool {
-        let Some(candidate) = self.candidate.as_mut().filter(|candidate| candidate.link == link)
+        let Some(candidate) = self
+            .candidate
+            .as_mut()
+            .filter(|candidate| candidate.link == link)
         else {
             return false;
         };
@@ -206,8 +213,13 @@ impl State {
         }
         self.candidate = None;
         let confirmation = self.timing.confirm.then(|| self.challenger.next_claim());
-        let fresh =
-            Current { link, confirmation, repeat: None, proved: false, next_dummy: now };
+        let fresh = Current {
+            link,
+            confirmation,
+            repeat: None,
+            proved: false,
+            next_dummy: now,
+        };
         let former = self.current.replace(fresh);
         self.former = former.map(|former| (former.link, now + LINGER));
         self.suspect = false;
@@ -237,7 +249,11 @@ impl State {
     pub fn poll_output(&mut self, now: Instant) -> Option<Output> {
         self.drop_former(now);
         let interval = self.interval(now);
-        if let Some(candidate) = self.candidate.as_ref().filter(|candidate| now >= candidate.until) {
+        if let Some(candidate) = self
+            .candidate
+            .as_ref()
+            .filter(|candidate| now >= candidate.until)
+        {
             if candidate.heard && self.current.is_some() {
                 self.candidate = None;
                 self.suspect = false;
@@ -248,7 +264,10 @@ impl State {
         if let Some(candidate) = &mut self.candidate {
             if candidate.serial == 0 && now >= candidate.next_claim {
                 candidate.serial = self.challenger.next_claim().serial;
-                return Some(Output::Bind { link: candidate.link, address: self.address });
+                return Some(Output::Bind {
+                    link: candidate.link,
+                    address: self.address,
+                });
             }
             if candidate.bound && now >= candidate.next_claim {
                 candidate.next_claim = now + interval;
@@ -265,7 +284,11 @@ impl State {
             let link = current.link;
             if let Some(claim) = current.confirmation.take() {
                 current.repeat = Some(claim);
-                return Some(Output::Claim { link, claim, early: false });
+                return Some(Output::Claim {
+                    link,
+                    claim,
+                    early: false,
+                });
             }
             current.confirmation = current.repeat;
             current.next_dummy = now + REPEAT;
@@ -276,11 +299,14 @@ impl State {
 
     /// When to call [`Self::poll_output`] again.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let candidate = self.candidate.as_ref().map(|candidate| match candidate.serial {
-            0 => candidate.next_claim,
-            _ if candidate.bound => candidate.next_claim.min(candidate.until),
-            _ => candidate.until,
-        });
+        let candidate = self
+            .candidate
+            .as_ref()
+            .map(|candidate| match candidate.serial {
+                0 => candidate.next_claim,
+                _ if candidate.bound => candidate.next_claim.min(candidate.until),
+                _ => candidate.until,
+            });
         let dummy = self
             .current
             .as_ref()
@@ -303,7 +329,11 @@ impl State {
         let current = self.current.as_ref().map(|current| current.link);
         let former = self.former.map(|(link, _)| link);
         let tried = candidate.filter(|_| self.suspect);
-        let send = if self.dark { Vec::new() } else { [current, tried].into_iter().flatten().collect() };
+        let send = if self.dark {
+            Vec::new()
+        } else {
+            [current, tried].into_iter().flatten().collect()
+        };
         Plan {
             links: [current, candidate, former].into_iter().flatten().collect(),
             send,
@@ -319,6 +349,11 @@ impl State {
     /// Whether the peer was heard on the path in use.
     pub fn proved(&self) -> bool {
         self.current.as_ref().is_some_and(|current| current.proved)
+    }
+
+    /// Whether a new path is being tried.
+    pub fn is_trying(&self) -> bool {
+        self.candidate.is_some()
     }
 
     fn suspect(&mut self, now: Instant) {
@@ -348,7 +383,9 @@ impl State {
         if now < self.eager_until {
             return self.timing.retry;
         }
-        let since = self.lost_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let since = self
+            .lost_at
+            .map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         BACK_OFF
             .iter()
             .find(|(up_to, _)| since < *up_to)

@@ -1,0 +1,119 @@
+//! Waits for time and echoes, and does what [`Heartbeat`] says.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::state::{Heartbeat, Output, Timing, Verdict};
+use crate::clock::{now, until};
+use crate::proxy::PacketPipe;
+use crate::wire::{Alive, BusEvent};
+
+/// Feeds the heartbeat and follows its verdict.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    echo: Arc<Notify>,
+    verdict: watch::Receiver<Verdict>,
+}
+
+impl Handle {
+    /// The echo of a probe came.
+    pub fn echo(&self) {
+        self.echo.notify_one();
+    }
+
+    /// Follows what is known of the peer.
+    pub fn verdict(&self) -> watch::Receiver<Verdict> {
+        self.verdict.clone()
+    }
+}
+
+/// The heartbeat of one connection, and its task. Probes go to `bus`, without waiting for room.
+pub fn new(
+    timing: Timing,
+    pipe: PacketPipe,
+    bus: mpsc::Sender<BusEvent>,
+    stop: CancellationToken,
+) -> (Handle, impl Future<Output = ()> + Send + 'static) {
+    let (told, verdict) = watch::channel(Verdict::Heard);
+    let handle = Handle {
+        echo: Arc::default(),
+        verdict,
+    };
+    let task = Task {
+        heartbeat: Heartbeat::new(timing, now()),
+        pipe,
+        bus,
+        echo: handle.echo.clone(),
+        told,
+        stop,
+    };
+    (handle, task.run())
+}
+
+/// Waits for another verdict; for ever when nobody gives one. Cancel safe.
+pub async fn told(verdict: &mut Option<watch::Receiver<Verdict>>) -> Verdict {
+    if let Some(watched) = verdict
+        && watched.changed().await.is_ok()
+    {
+        return *watched.borrow_and_update();
+    }
+    *verdict = None;
+    std::future::pending().await
+}
+
+struct Task {
+    heartbeat: Heartbeat,
+    pipe: PacketPipe,
+    bus: mpsc::Sender<BusEvent>,
+    echo: Arc<Notify>,
+    told: watch::Sender<Verdict>,
+    stop: CancellationToken,
+}
+
+impl Task {
+    async fn run(mut self) {
+        let pipe = self.pipe.clone();
+        loop {
+            // The data path notes each packet in one place; it is read when it matters.
+            if let Some(at) = pipe.activity().heard_at() {
+                self.heartbeat.handle_heard(at);
+            }
+            while let Some(output) = self.heartbeat.poll_output(now()) {
+                self.act(output);
+            }
+            let silent = *self.told.borrow() != Verdict::Heard;
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = self.echo.notified() => self.heartbeat.handle_echo(now()),
+                () = until(self.heartbeat.poll_timeout()) => {}
+                () = pipe.activity().heard(), if silent => {}
+            }
+        }
+    }
+
+    fn act(&self, output: Output) {
+        match output {
+            Output::SendProbe => {
+                let since_epoch = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default();
+                let time_ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
+                // A bus without room has probes enough in it.
+                if self
+                    .bus
+                    .try_send(BusEvent::Alive(Alive { time_ms }))
+                    .is_ok()
+                {
+                    self.pipe.activity().handle_sent(now());
+                }
+            }
+            Output::Tell(verdict) => {
+                tracing::debug!(?verdict, "the peer's signs of life");
+                self.told.send_replace(verdict);
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What the server's data path asks of strangers, and how it limits unproved addresses.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use super::budget::Budget;
+use super::state::{Admission, Plan, State};
+use crate::auth::{AUTH_LEN, Claim, ProxyKey};
+use crate::clock::now;
+use crate::proxy::pipe::{Gate, PacketPipe};
+use crate::proxy::table::{LinkId, Route, Source, Table};
+use crate::transport::Link;
+
+/// Shared by the data path, which decides on strangers in place, and the task, which waits.
+///
+/// The lock is taken for claims that opened, for the first packet of a new path, and by the task:
+/// never for a packet of the path in use.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) key: ProxyKey,
+    pub(super) server_id: u64,
+    pub(super) links: BTreeMap<LinkId, Arc<dyn Link>>,
+    pub(super) budget: Budget,
+    pub(super) inner: Mutex<Inner>,
+    pub(super) moves: watch::Sender<u64>,
+    /// Tells the task that its deadline changed.
+    pub(super) changed: Notify,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) state: State,
+    pub(super) plan: Plan,
+    /// The longest jump of the clock on return.
+    pub(super) detection: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct ServerGate(pub(super) Arc<Shared>);
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, then puts what it wants in force.
+    pub(super) fn change<T>(&self, pipe: &PacketPipe, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut inner = self.lock();
+        let answer = change(&mut inner.state);
+        let plan = inner.state.plan();
+        if plan != inner.plan {
+            self.enforce(pipe, &inner, &plan);
+            inner.plan = plan;
+            self.changed.notify_one();
+        }
+        answer
+    }
+
+    fn enforce(&self, pipe: &PacketPipe, inner: &Inner, plan: &Plan) {
+        if plan.dark && !inner.plan.dark {
+            pipe.clock().stop();
+        }
+        let route = plan.current.and_then(|source| self.route(source));
+        // What waits for an answer went to the former address, or nowhere.
+        if let Some(route) = &route
+            && !plan.dark
+        {
+            pipe.send_held(route);
+        }
+        let links = self
+            .links
+            .iter()
+            .filter(|(id, _)| plan.link.is_none_or(|link| link == **id));
+        pipe.publish(Table {
+            links: links.map(|(id, link)| (*id, link.clone())).collect(),
+            believed: route.iter().map(Route::source).collect(),
+            send: route.into_iter().collect(),
+            dark: plan.dark,
+        });
+        if inner.plan.dark && !plan.dark {
+            pipe.clock().start(inner.detection);
+        }
+    }
+
+    fn route(&self, source: Source) -> Option<Route> {
+        let link = self.links.get(&source.link)?.clone();
+        Some(Route {
+            id: source.link,
+            link,
+            peer: source.addr,
+        })
+    }
+
+    fn acknowledge(&self, pipe: &PacketPipe, source: Source, claim: Claim) {
+        let Some(route) = self.route(source) else {
+            return;
+        };
+        match self.key.seal(Claim {
+            id: self.server_id,
+            serial: claim.serial,
+        }) {
+            // An acknowledgement that finds no room is lost: the client repeats its claim.
+            Ok(packet) => {
+                pipe.send_along(&route, &packet, None, None);
+            }
+            Err(error) => tracing::warn!(%error, "the system gives no randomness"),
+        }
+    }
+
+    fn handle_claim(&self, pipe: &PacketPipe, source: Source, claim: Claim) {
+        if self.change(pipe, |state| state.handle_claim(source, claim)) {
+            self.acknowledge(pipe, source, claim);
+        } else {
+            tracing::debug!(
+                serial = claim.serial,
+                "a claim that was made before is ignored"
+            );
+        }
+    }
+}
+
+impl Gate for ServerGate {
+    fn admit(&self, pipe: &PacketPipe, source: Source, packet: &[u8]) -> bool {
+        if packet.len() == AUTH_LEN
+            && let Some(claim) = self.0.key.open(packet)
+        {
+            self.0.handle_claim(pipe, source, claim);
+            return false;
+        }
+        let admission = self.0.change(pipe, |state| {
+            let admission = state.handle_packet(source, now());
+            if admission == Admission::Promote {
+                self.0.budget.limit(packet.len() + AUTH_LEN);
+            }
+            admission
+        });
+        if admission == Admission::Promote {
+            tracing::debug!("the client comes from another address");
+            self.0.moves.send_modify(|moves| *moves += 1);
+        }
+        admission != Admission::Drop && packet.len() > DUMMY_MAX
+    }
+
+    fn intercept(&self, pipe: &PacketPipe, source: Source, packet: &[u8]) -> bool {
+        if self.0.budget.is_limited() {
+            self.0.budget.handle_received(packet.len());
+            // A client of ours answers the acknowledgement by a second claim. A transport's packet
+            // of this length does not open.
+            if packet.len() == AUTH_LEN
+                && let Some(claim) = self.0.key.open(packet)
+            {
+                let mut inner = self.0.lock();
+                if inner.state.handle_claim(source, claim) && self.0.budget.lift() {
+                    drop(inner);
+                    pipe.wake();
+                }
+                return true;
+            }
+            if packet.len() > DUMMY_MAX {
+                pipe.wake();
+            }
+        }
+        packet.len() <= DUMMY_MAX
+    }
+
+    fn may_send(&self, _: &Route, bytes: usize) -> bool {
+        !self.0.budget.is_limited() || self.0.budget.spend(bytes)
+    }
+
+    fn handle_opened(&self, pipe: &PacketPipe) {
+        if self.0.budget.lift() {
+            pipe.wake();
+        }
+        if pipe.table().dark {
+            self.0.change(pipe, |state| state.handle_heard(now()));
+        }
+    }
+
+    fn handle_link_error(&self, link: LinkId, error: &io::Error) {
+        // The client finds the way back; an ICMP message tells nothing that may be believed.
+        tracing::debug!(?link, %error, "sending or receiving on a listening socket");
+    }
+}
+
+/// PROTOCOL.md, "The path": no transport's packet is so short.
+const DUMMY_MAX: usize = 16;

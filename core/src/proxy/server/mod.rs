@@ -1,0 +1,19 @@
+//! The server's side of the path: it follows where the client's claims come from.
+//!
+//! | want to change…                              | look in     |
+//! |----------------------------------------------|-------------|
+//! | which address is believed, and for how long  | `state.rs`  |
+//! | how much an unproved address is sent         | `budget.rs` |
+//! | what the data path asks                      | `gate.rs`   |
+//! | what waits                                   | `actor.rs`  |
+
+mod actor;
+mod budget;
+mod gate;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use actor::{Config, Handle, new};
+pub use budget::Budget;
+pub use state::{Admission, Plan, State};

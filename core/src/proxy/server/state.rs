@@ -1,0 +1,135 @@
+//! Which address is the client's. Nothing here knows a socket or a clock.
+
+use std::time::{Duration, Instant};
+
+use crate::auth::{Claim, Verdict, Verifier};
+use crate::proxy::{LinkId, Source};
+
+/// What becomes of a packet that is no claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It goes to the transport.
+    Pass,
+    /// It goes to the transport, and its source is the client's path from here on.
+    Promote,
+    /// It changes nothing.
+    Drop,
+}
+
+/// What the data path is to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The link to read; `None` for all that listen, until a client is known.
+    pub link: Option<LinkId>,
+    /// The client's address.
+    pub current: Option<Source>,
+    /// The client is silent, and the clock stands still.
+    pub dark: bool,
+}
+
+/// One issued client's path.
+#[derive(Debug)]
+pub struct State {
+    verifier: Verifier,
+    current: Option<Source>,
+    link: Option<LinkId>,
+    dark: bool,
+    forget_after: Option<Duration>,
+    heard_at: Instant,
+    moves: u64,
+}
+
+impl State {
+    /// No address is known yet. Only the client `client` will be believed.
+    pub fn new(client: u64, now: Instant) -> Self {
+        Self {
+            verifier: Verifier::new(client),
+            current: None,
+            link: None,
+            dark: false,
+            forget_after: None,
+            heard_at: now,
+            moves: 0,
+        }
+    }
+
+    /// The client's heartbeat timeout, from its greeting on the bus.
+    pub fn handle_timeout_known(&mut self, heartbeat_timeout: Duration, now: Instant) {
+        // PROTOCOL.md, "The path": after twice the timeout even the address in use needs a claim.
+        self.forget_after = Some(heartbeat_timeout * 2);
+        self.heard_at = self.heard_at.max(now);
+    }
+
+    /// A claim opened. Returns whether to acknowledge it.
+    pub fn handle_claim(&mut self, source: Source, claim: Claim) -> bool {
+        match self.verifier.handle_claim(source, claim) {
+            Verdict::Fresh => {
+                // The first claim tells on which of the listening addresses the client comes.
+                self.link.get_or_insert(source.link);
+                true
+            }
+            Verdict::Repeated => true,
+            Verdict::Refused => false,
+        }
+    }
+
+    /// A packet that is no claim came from a source other than the one in use.
+    pub fn handle_packet(&mut self, source: Source, now: Instant) -> Admission {
+        if self.current == Some(source) {
+            return Admission::Pass;
+        }
+        if self.verifier.authenticated() != Some(source) {
+            return Admission::Drop;
+        }
+        self.current = Some(source);
+        self.link = Some(source.link);
+        self.dark = false;
+        self.heard_at = now;
+        self.moves += 1;
+        Admission::Promote
+    }
+
+    /// A packet of the client opened.
+    pub fn handle_heard(&mut self, now: Instant) {
+        self.heard_at = now;
+        self.dark = false;
+    }
+
+    /// A packet of the client opened at the moment `at`, which may be long ago.
+    pub fn handle_heard_at(&mut self, at: Instant) {
+        self.heard_at = self.heard_at.max(at);
+    }
+
+    /// The client was silent for its heartbeat timeout.
+    pub fn handle_silent(&mut self) {
+        self.dark = self.current.is_some();
+    }
+
+    /// Forgets an address that was silent for too long.
+    pub fn handle_time(&mut self, now: Instant) {
+        if self.poll_timeout().is_some_and(|at| now >= at) {
+            self.current = None;
+            self.dark = true;
+        }
+    }
+
+    /// When to call [`Self::handle_time`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.current?;
+        Some(self.heard_at + self.forget_after?)
+    }
+
+    /// How often the client came from another address; the first one counts.
+    pub fn moves(&self) -> u64 {
+        self.moves
+    }
+
+    /// What the data path is to do now.
+    pub fn plan(&self) -> Plan {
+        Plan {
+            link: self.link,
+            current: self.current,
+            dark: self.dark,
+        }
+    }
+}
