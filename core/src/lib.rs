@@ -22,6 +22,7 @@
 
 pub mod auth;
 pub mod clock;
+pub mod connection;
 pub mod heartbeat;
 pub mod proxy;
 pub mod transport;

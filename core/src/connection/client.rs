@@ -1,0 +1,399 @@
+//! The client's side of a connection: finds the server, greets it, starts sessions.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::bus;
+use super::events::{ClientEvent, Events};
+use super::supervisor::{Role, Supervisor};
+use crate::auth::ProxyKey;
+use crate::heartbeat::{self, Verdict};
+use crate::proxy::client::{self as proxy, Binder, PathStatus};
+use crate::proxy::network::NetworkEvents;
+use crate::transport::{
+    Connection, Priority, ReadHalf, Stream, Transport, TransportError, WriteHalf,
+};
+use crate::wire::{
+    self, BusEvent, BusHello, BusWelcome, Command, Exit, Extension, InfoError, Resize, ServerInfo,
+    SessionStart, Setting, StderrStart, WireError, codec,
+};
+
+/// When a peer counts as silent, lost and gone (design: the `Udp…Timeout` options).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Both ends give up.
+    pub alive: Duration,
+    /// A new path is tried at the latest.
+    pub heartbeat: Duration,
+    /// The user is told.
+    pub reconnect: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            alive: Duration::from_secs(86_520),
+            heartbeat: Duration::from_secs(4),
+            reconnect: Duration::from_secs(14),
+        }
+    }
+}
+
+/// What a client brings along.
+#[derive(Debug)]
+pub struct ClientConfig {
+    /// What the server printed at login.
+    pub info: ServerInfo,
+    /// Where it may be reached, the best address first. Not empty.
+    pub servers: Vec<SocketAddr>,
+    /// When it counts as lost.
+    pub timeouts: Timeouts,
+    /// The largest packet in bytes; the server's own wish wins.
+    pub mtu: u16,
+    /// How long to wait for the first answer.
+    pub connect_timeout: Duration,
+    /// A name for the server's list of sessions.
+    pub session_name: String,
+    /// Whether output made during an outage must come whole: work without a terminal.
+    pub keep_output: bool,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The server info is of no use.
+    #[error(transparent)]
+    Info(#[from] InfoError),
+    /// Nothing came back.
+    #[error(
+        "no answer from {server} over UDP within {} s: a firewall may block that port, open it or \
+         choose others with TsshdPort", waited.as_secs()
+    )]
+    NoAnswer {
+        /// The address that was tried.
+        server: SocketAddr,
+        /// For how long.
+        waited: Duration,
+    },
+    /// The host answered that the port is closed.
+    #[error("{server} refuses UDP: tsshd has ended, or a firewall rejects that port")]
+    Refused {
+        /// The address that was tried.
+        server: SocketAddr,
+    },
+    /// The transport's own reason.
+    #[error("{0}")]
+    Transport(#[from] TransportError),
+    /// The greeting went wrong.
+    #[error("{0}")]
+    Wire(#[from] WireError),
+}
+
+/// A connection to a server. Clones share it.
+#[derive(Clone)]
+pub struct Client {
+    connection: Arc<dyn Connection>,
+    bus: mpsc::Sender<BusEvent>,
+    pipe: crate::proxy::PacketPipe,
+    path: proxy::Handle,
+    verdict: watch::Receiver<Verdict>,
+    sessions: Sessions,
+    ended: CancellationToken,
+}
+
+/// A session on the server: its streams and its end.
+pub struct RemoteSession {
+    /// Its ID, for [`Client::resize`].
+    pub id: u64,
+    /// Bytes to the program. `shutdown` is its end of file.
+    pub stdin: Box<dyn WriteHalf>,
+    /// Bytes from the program.
+    pub stdout: Box<dyn ReadHalf>,
+    /// Its standard error, when that is wanted apart.
+    pub stderr: Option<Box<dyn ReadHalf>>,
+    /// How it ended; an error when the connection ended before.
+    pub exit: oneshot::Receiver<Exit>,
+}
+
+/// Who waits for the end of which session; those that are not started yet count their IDs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sessions {
+    shared: Arc<Mutex<SessionTable>>,
+}
+
+#[derive(Debug, Default)]
+struct SessionTable {
+    next_id: u64,
+    waiting: BTreeMap<u64, oneshot::Sender<Exit>>,
+}
+
+impl Client {
+    /// Connects, greets, and returns the client, what the server tells, and the connection's tasks:
+    /// run them ([`Supervisor::run`]) for as long as the client is used.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConnectError`]. No task is left then.
+    pub async fn connect(
+        transport: &dyn Transport,
+        config: ClientConfig,
+        binder: Arc<dyn Binder>,
+        network: NetworkEvents,
+        stop: &CancellationToken,
+    ) -> Result<(Self, mpsc::Receiver<ClientEvent>, Supervisor), ConnectError> {
+        let mut tasks = Supervisor::new(stop);
+        let server = config.servers[0];
+        let key = ProxyKey::new(&*config.info.proxy_key()?);
+        let path_config = proxy::Config {
+            servers: config.servers.clone(),
+            client_id: config.info.client_id,
+            server_id: config.info.server_id,
+            key,
+            mtu: if config.info.mtu == 0 {
+                config.mtu
+            } else {
+                config.info.mtu
+            },
+            timing: proxy::Timing {
+                heartbeat_timeout: config.timeouts.heartbeat,
+                confirm: config.info.extension.is_some(),
+                ..proxy::Timing::default()
+            },
+        };
+        let (pipe, path, path_task) = proxy::new(path_config, binder, network, tasks.stop());
+        tasks.spawn(Role::Proxy, path_task);
+        let greeting = greet(transport, &pipe, &config);
+        let Ok(greeted) = tokio::time::timeout(config.connect_timeout, greeting).await else {
+            let refused = path.status().borrow().refused;
+            return Err(match refused {
+                true => ConnectError::Refused { server },
+                false => ConnectError::NoAnswer {
+                    server,
+                    waited: config.connect_timeout,
+                },
+            });
+        };
+        let (connection, bus_stream, welcome) = greeted?;
+        let (bus, reader, writer) = bus::new(bus_stream.reader, bus_stream.writer, tasks.stop());
+        tasks.spawn(Role::BusReader, reader);
+        tasks.spawn(Role::BusWriter, writer);
+        let settings = Setting {
+            keep_pending_input: Some(true),
+            keep_pending_output: config.keep_output.then_some(true),
+        };
+        // The bus is new: there is room.
+        let _ = bus.outgoing.try_send(BusEvent::Setting(settings));
+        let timing = heartbeat::Timing {
+            every: Some(config.timeouts.interval()),
+            silent_after: config.timeouts.heartbeat,
+            gone_after: Some(config.timeouts.alive),
+        };
+        let (beat, beat_task) =
+            heartbeat::new(timing, pipe.clone(), bus.outgoing.clone(), tasks.stop());
+        tasks.spawn(Role::Heartbeat, beat_task);
+        path.follow(beat.verdict());
+        path.set_rtt(connection.rtt());
+        let client = Self {
+            connection: connection.clone(),
+            bus: bus.outgoing,
+            pipe,
+            path: path.clone(),
+            verdict: beat.verdict(),
+            sessions: Sessions::starting_at(welcome.next_session_id),
+            ended: tasks.stop(),
+        };
+        let (events, told) = Events::new(
+            bus.incoming,
+            connection,
+            beat,
+            path,
+            client.sessions.clone(),
+        );
+        tasks.spawn(Role::Events, events.run(tasks.stop()));
+        Ok((client, told, tasks))
+    }
+
+    /// Starts a session. `start.id` is chosen here. With `stderr_apart` the program's standard error
+    /// comes on a stream of its own. Not cancel safe: the session may have started.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError::Refused`] when the server says no; [`WireError::Io`] when the connection ends.
+    pub async fn start(
+        &self,
+        mut start: SessionStart,
+        stderr_apart: bool,
+    ) -> Result<RemoteSession, WireError> {
+        let (id, exit) = self.sessions.register();
+        start.id = id;
+        let mut stream = self.open(Command::Session, Priority::Interactive).await?;
+        let stderr = match stderr_apart {
+            true => Some(self.open_stderr(id).await?),
+            false => None,
+        };
+        codec::write_message(&mut stream, &start).await?;
+        codec::read_ack(&mut stream).await?;
+        codec::read_ack(&mut stream).await?;
+        let Stream { reader, writer } = stream;
+        Ok(RemoteSession {
+            id,
+            stdin: writer,
+            stdout: reader,
+            stderr,
+            exit,
+        })
+    }
+
+    /// Tells the server that a session's terminal has another size.
+    pub async fn resize(&self, resize: Resize) {
+        // A connection that has ended needs no size.
+        let _ = self.bus.send(BusEvent::Resize(resize)).await;
+    }
+
+    /// Asks the server to end a session.
+    pub async fn end(&self, id: u64) {
+        // A connection that has ended has ended its sessions.
+        let _ = self
+            .bus
+            .send(BusEvent::Exit(Exit {
+                id,
+                ..Exit::default()
+            }))
+            .await;
+    }
+
+    /// Notes that the user sent something that a living peer answers within a round trip.
+    pub fn handle_typed(&self) {
+        self.pipe.activity().handle_sent(crate::clock::now());
+    }
+
+    /// Follows the state of the path.
+    pub fn path(&self) -> watch::Receiver<PathStatus> {
+        self.path.status()
+    }
+
+    /// Follows the peer's signs of life.
+    pub fn verdict(&self) -> watch::Receiver<Verdict> {
+        self.verdict.clone()
+    }
+
+    /// The smoothed round trip time.
+    pub fn rtt(&self) -> Option<Duration> {
+        self.connection.rtt()
+    }
+
+    /// Ends all sessions and the server process, and closes the connection.
+    pub async fn close(&self) {
+        // PROTOCOL.md, "The bus": the server gets this long to end on its own.
+        if self.bus.try_send(BusEvent::Close).is_ok() {
+            let _ = tokio::time::timeout(FAREWELL, self.ended.cancelled()).await;
+        }
+        self.connection.close().await;
+    }
+
+    async fn open(&self, command: Command, priority: Priority) -> Result<Stream, WireError> {
+        let mut stream = self.connection.open().await.map_err(std::io::Error::from)?;
+        stream.writer.set_priority(priority);
+        codec::write_command(&mut stream, command.as_str()).await?;
+        Ok(stream)
+    }
+
+    async fn open_stderr(&self, id: u64) -> Result<Box<dyn ReadHalf>, WireError> {
+        let mut stream = self.open(Command::Stderr, Priority::Interactive).await?;
+        codec::write_message(&mut stream, &StderrStart { id }).await?;
+        codec::read_ack(&mut stream).await?;
+        codec::read_ack(&mut stream).await?;
+        stream.writer.shutdown().await?;
+        Ok(stream.reader)
+    }
+}
+
+impl Timeouts {
+    fn interval(&self) -> Duration {
+        heartbeat::Timing::interval(self.alive, self.heartbeat, self.reconnect)
+    }
+}
+
+impl Sessions {
+    fn starting_at(next_id: u64) -> Self {
+        let sessions = Self::default();
+        sessions.lock().next_id = next_id;
+        sessions
+    }
+
+    fn register(&self) -> (u64, oneshot::Receiver<Exit>) {
+        let (sender, exit) = oneshot::channel();
+        let mut table = self.lock();
+        // Those whose receiver is gone have nobody who waits.
+        table.waiting.retain(|_, waiting| !waiting.is_closed());
+        let id = table.next_id;
+        table.next_id += 1;
+        table.waiting.insert(id, sender);
+        (id, exit)
+    }
+
+    pub(super) fn handle_exit(&self, exit: Exit) {
+        if let Some(waiting) = self.lock().waiting.remove(&exit.id) {
+            // Whoever waited may have left.
+            let _ = waiting.send(exit);
+        }
+    }
+
+    /// Nothing more will be heard of any session.
+    pub(super) fn handle_end(&self) {
+        self.lock().waiting.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SessionTable> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for RemoteSession {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("RemoteSession")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn greet(
+    transport: &dyn Transport,
+    pipe: &crate::proxy::PacketPipe,
+    config: &ClientConfig,
+) -> Result<(Arc<dyn Connection>, Stream, BusWelcome), ConnectError> {
+    let connection = transport.connect(pipe.clone(), &config.info).await?;
+    let mut stream = connection.open().await?;
+    stream.writer.set_priority(Priority::Control);
+    let hello = BusHello {
+        client_version: wire::SERVER_VERSION.to_owned(),
+        protocol: wire::PROTOCOL,
+        alive_timeout: config.timeouts.alive,
+        interval: config.timeouts.interval(),
+        heartbeat_timeout: config.timeouts.heartbeat,
+        session_name: config.session_name.clone(),
+        extension: Some(Extension {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            features: Vec::new(),
+        }),
+    };
+    codec::write_command_and_message(&mut stream, Command::Bus.as_str(), &hello).await?;
+    let welcome = codec::read_reply(&mut stream).await?;
+    Ok((connection, stream, welcome))
+}
+
+/// PROTOCOL.md, "The bus": how long the client waits for the server's end.
+const FAREWELL: Duration = Duration::from_millis(280);
