@@ -243,7 +243,7 @@ pub(super) fn decode_command(name: &[u8]) -> Result<String, WireError> {
 
 /// Reads a message from exactly its JSON.
 pub(super) fn decode_json<T: Decode>(text: &[u8]) -> Result<T, WireError> {
-    json::read(text).map_err(|why| WireError::Json(why.to_string()))
+    json::read(text).map_err(|why| WireError::Json(Printable::new(&why.to_string())))
 }
 
 /// The length that a message's first four bytes announce.
@@ -267,7 +267,7 @@ fn encode_json<T: Serialize>(value: &T, out: &mut BytesMut) -> Result<(), WireEr
     if written.is_err() || length > MAX_MESSAGE {
         out.truncate(start);
     }
-    written.map_err(|why| WireError::Json(why.to_string()))?;
+    written.map_err(|why| WireError::Json(Printable::new(&why.to_string())))?;
     if length > MAX_MESSAGE {
         return Err(WireError::TooLong(length as u64));
     }

@@ -17,7 +17,7 @@ pub enum WireError {
     Io(#[from] io::Error),
     /// A message that is whole, and not what was wanted. What follows it can still be read.
     #[error("message is not the JSON that was wanted: {0}")]
-    Json(String),
+    Json(Printable),
     /// An earlier error of this decoder left no way to tell where the next message starts.
     #[error("nothing can be read behind a malformed message")]
     OutOfStep,

@@ -7,6 +7,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use serde_json::Value;
+use serde_json::error::Category;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::error::Printable;
@@ -60,9 +61,15 @@ impl ServerInfo {
     ///
     /// # Errors
     ///
-    /// [`InfoError::Json`], or [`InfoError::Version`] for a server that is too old.
+    /// [`InfoError::Truncated`], [`InfoError::NotJson`], [`InfoError::WrongType`], or
+    /// [`InfoError::Version`] for a server that is too old.
     pub fn from_json(text: &[u8]) -> Result<Self, InfoError> {
-        let info: Self = json::read(text).map_err(|why| InfoError::Json(why.to_string()))?;
+        let info: Self = json::read(text).map_err(|why| match why.classify() {
+            // The parser's own words would quote values, which may be keys.
+            Category::Data => InfoError::WrongType(why.column()),
+            Category::Eof => InfoError::Truncated(text.len()),
+            Category::Io | Category::Syntax => InfoError::NotJson(why.column()),
+        })?;
         info.common_protocol().map_err(InfoError::Version)?;
         Ok(info)
     }
@@ -168,9 +175,6 @@ pub enum InfoError {
     /// Text that is no object: most often a start-up error in plain words.
     #[error("tsshd printed `{0}` where its server info was wanted")]
     Garbage(Printable),
-    /// The object is there and is not what it should be.
-    #[error("the server info of tsshd cannot be understood: {0}")]
-    Json(String),
     /// A key of another length.
     #[error("{field} in the server info has {found} bytes, {wanted} are wanted")]
     Length {
@@ -187,6 +191,9 @@ pub enum InfoError {
         /// The field's name on the wire.
         field: &'static str,
     },
+    /// The object has a form that is no JSON.
+    #[error("the server info of tsshd is not JSON at byte {0}: did something else print into it?")]
+    NotJson(usize),
     /// A key that is not hexadecimal.
     #[error("{field} in the server info is not hexadecimal")]
     NotHex {
@@ -218,6 +225,11 @@ pub enum InfoError {
     /// A way to carry packets that this program does not have.
     #[error("the server listens in proxy mode {0}, this program knows TCP and UDP")]
     UnknownProxyMode(Printable),
+    /// A field holds another kind of value than it should.
+    #[error(
+        "a field in the server info of tsshd has an unusable value at byte {0}: is it another version?"
+    )]
+    WrongType(usize),
     /// The server's version.
     #[error(transparent)]
     Version(VersionError),

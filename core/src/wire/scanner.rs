@@ -17,14 +17,21 @@ pub const MAX_OUTPUT: usize = 256 * 1024;
 /// What it holds is wiped when dropped.
 pub struct Scanner {
     output: Zeroizing<Vec<u8>>,
+    /// Where the last BEL is.
+    bell: Option<usize>,
+    /// How often the text behind it was tried.
+    tries: u8,
 }
 
 impl Scanner {
     /// A scanner that has seen nothing.
     pub fn new() -> Self {
         // All of it at once: a reallocation would leave a copy of the keys behind.
+        let output = Zeroizing::new(Vec::with_capacity(MAX_OUTPUT));
         Self {
-            output: Zeroizing::new(Vec::with_capacity(MAX_OUTPUT)),
+            output,
+            bell: None,
+            tries: 0,
         }
     }
 
@@ -38,13 +45,18 @@ impl Scanner {
         if self.output.len() + bytes.len() > MAX_OUTPUT {
             return Err(InfoError::TooMuch(MAX_OUTPUT));
         }
-        self.output.extend_from_slice(bytes);
-        if !bytes.contains(&b'\n') {
-            return Ok(None);
+        if let Some(at) = bytes.iter().rposition(|&byte| byte == BEL) {
+            self.bell = Some(self.output.len() + at);
+            self.tries = 0;
         }
-        let Some(bell) = self.output.iter().rposition(|&byte| byte == BEL) else {
+        self.output.extend_from_slice(bytes);
+        let Some(bell) = self
+            .bell
+            .filter(|_| bytes.contains(&b'\n') && self.tries < MAX_TRIES)
+        else {
             return Ok(None);
         };
+        self.tries += 1;
         match ServerInfo::find(&self.output[bell..]) {
             Err(version @ InfoError::Version(_)) => Err(version),
             found => Ok(found.ok()),
@@ -104,8 +116,8 @@ impl ServerInfo {
     }
 
     fn find_in_part(part: &[u8]) -> Result<Self, InfoError> {
-        let garbage = || InfoError::Garbage(Printable::new(&String::from_utf8_lossy(part)));
         let part = part.trim_ascii();
+        let garbage = || InfoError::Garbage(Printable::new(&without_keys(part)));
         if part.is_empty() {
             return Err(InfoError::Empty);
         }
@@ -119,6 +131,21 @@ impl ServerInfo {
         };
         Self::from_json(&object[..=close])
     }
+}
+
+/// The text of `part`, with everything that could be a piece of a key left out.
+fn without_keys(part: &[u8]) -> String {
+    let text = String::from_utf8_lossy(part);
+    let words = text.split_inclusive(|c: char| !c.is_ascii_hexdigit());
+    words
+        .map(|word| {
+            if word.len() > LONGEST_WORD {
+                "…"
+            } else {
+                word
+            }
+        })
+        .collect()
 }
 
 /// Drops terminal sequences (ECMA-48, section 5), carriage returns and line feeds.
@@ -164,6 +191,12 @@ fn after_sequence(sequence: &[u8]) -> &[u8] {
         _ => sequence,
     }
 }
+
+/// Longer runs of hexadecimal digits are no words of a message.
+const LONGEST_WORD: usize = 16;
+
+/// So that a peer which sends line after line cannot make us read all of them again each time.
+const MAX_TRIES: u8 = 64;
 
 const BEL: u8 = 0x07;
 const ESC: u8 = 0x1b;
