@@ -1,1 +1,24 @@
-//! Reserved.
+//! What every transport is tried with.
+//!
+//! | want to change…                              | look in      |
+//! |----------------------------------------------|--------------|
+//! | what happens to a packet on its way          | `weather.rs` |
+//! | how packets move through it, in virtual time | `link.rs`    |
+//!
+//! Nothing here names a concrete transport.
+
+#![warn(missing_docs)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::unwrap_used,
+        reason = "tests own the clock and their tasks"
+    )
+)]
+
+mod link;
+mod weather;
+
+pub use link::{Air, AirLink, Direction};
+pub use weather::{Fate, Sky, Weather};

@@ -1,0 +1,112 @@
+//! Windows, limits and timeouts, and what they become in quinn's words.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::congestion::{BbrConfig, CubicConfig};
+use quinn::{EndpointConfig, IdleTimeout, TransportConfig, VarInt};
+use quinn_proto::RandomConnectionIdGenerator;
+
+/// What a host may choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// How this side decides how much to send.
+    pub congestion: Congestion,
+}
+
+impl Config {
+    /// The defaults with another congestion control.
+    #[must_use]
+    pub fn with_congestion(mut self, congestion: Congestion) -> Self {
+        self.congestion = congestion;
+        self
+    }
+
+    /// What one connection is made of. `mtu` in bytes.
+    pub(crate) fn transport(self, side: Side, mtu: u16) -> TransportConfig {
+        let idle = IdleTimeout::try_from(IDLE_TIMEOUT).expect("a year in milliseconds is a varint");
+        let streams = match side {
+            Side::Client => 0,
+            Side::Server => MAX_STREAMS,
+        };
+        let mut config = TransportConfig::default();
+        config
+            .max_idle_timeout(Some(idle))
+            .keep_alive_interval(None)
+            .initial_mtu(mtu)
+            .mtu_discovery_config(None)
+            .max_concurrent_bidi_streams(VarInt::from_u32(streams))
+            .max_concurrent_uni_streams(VarInt::from_u32(0))
+            .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+            .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
+            .send_window(SEND_WINDOW)
+            .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER))
+            .datagram_send_buffer_size(DATAGRAM_BUFFER);
+        match self.congestion {
+            Congestion::Bbr => {
+                config.congestion_controller_factory(Arc::new(BbrConfig::default()));
+            }
+            Congestion::Cubic => {
+                config.congestion_controller_factory(Arc::new(CubicConfig::default()));
+            }
+        }
+        config
+    }
+
+    /// What both sides' endpoints are made of. `mtu` in bytes.
+    pub(crate) fn endpoint(self, mtu: u16) -> EndpointConfig {
+        let mut config = EndpointConfig::default();
+        config.cid_generator(|| Box::new(RandomConnectionIdGenerator::new(CONNECTION_ID)));
+        config
+            .max_udp_payload_size(mtu.max(LARGEST_PACKET))
+            .expect("it is above 1200 and below 65528");
+        config
+    }
+}
+
+/// How a side decides how much to send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Congestion {
+    /// Keeps up with a path that loses packets at random; stands in the queue of a full one.
+    Bbr,
+    /// Takes every loss for a full path.
+    #[default]
+    Cubic,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+/// PROTOCOL.md, "QUIC mode": a session outlives any outage that its keeper allows.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// PROTOCOL.md, "QUIC mode". In path time: an outage does not count.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// More than a browser behind a SOCKS forward opens; each costs well below a kilobyte when idle.
+const MAX_STREAMS: u32 = 1000;
+
+/// quinn ends the connection when a stream's receive buffer has more than 1024 gaps. Packets of
+/// 1350 bytes, every second one lost, are at most 1024 gaps in 2.6 MiB.
+const STREAM_WINDOW: u32 = 5 << 19;
+
+/// Six streams at full window. At 50 ms it is 320 MB/s.
+const CONNECTION_WINDOW: u32 = 16 << 20;
+
+/// Bytes written and not yet acknowledged, of all streams: what an outage can hold in memory.
+const SEND_WINDOW: u64 = 8 << 20;
+
+/// A few hundred datagrams each way: more is a queue that a game or a call is better off without.
+const DATAGRAM_BUFFER: usize = 512 << 10;
+
+/// As the Go programs have it; longer ones leave too little room for a forwarded datagram of 1355
+/// bytes at the default MTU.
+const CONNECTION_ID: usize = 4;
+
+/// What fits into an Ethernet frame: the peer may send more than we do.
+const LARGEST_PACKET: u16 = 1472;

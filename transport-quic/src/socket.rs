@@ -1,0 +1,183 @@
+//! The packet pipe as a socket of quinn.
+
+use std::io::{self, IoSliceMut};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use quinn::udp::{RecvMeta, Transmit};
+use quinn::{AsyncUdpSocket, UdpPoller};
+use tokio::sync::Notify;
+use tssh_core::proxy::PacketPipe;
+
+/// Sends and receives through the pipe, until it is muted.
+#[derive(Debug)]
+pub(crate) struct PipeSocket {
+    pipe: PacketPipe,
+    /// Who waits to send. The pipe wakes one task at a time, and a server may have several.
+    waiting: Arc<Waiting>,
+    waker: Waker,
+    muted: AtomicBool,
+    /// The pipe refused the latest packet.
+    refused: AtomicBool,
+    laps: AtomicU64,
+    lap: Notify,
+}
+
+impl PipeSocket {
+    pub(crate) fn new(pipe: PacketPipe) -> Self {
+        let waiting = Arc::new(Waiting::default());
+        Self {
+            pipe,
+            waker: waiting.clone().into(),
+            waiting,
+            muted: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
+            laps: AtomicU64::new(0),
+            lap: Notify::new(),
+        }
+    }
+
+    /// Drops whatever is sent from here on.
+    pub(crate) fn mute(&self) {
+        self.muted.store(true, Ordering::Release);
+    }
+
+    /// How often a connection has begun to send all that it has.
+    pub(crate) fn laps(&self) -> u64 {
+        self.laps.load(Ordering::Acquire)
+    }
+
+    /// Waits until a connection has begun to send all that it has since [`Self::laps`] was `before`.
+    pub(crate) async fn lap_after(&self, before: u64) {
+        loop {
+            let lap = self.lap.notified();
+            if self.laps() != before {
+                return;
+            }
+            lap.await;
+        }
+    }
+
+    /// Whether the latest packet waits for room.
+    pub(crate) fn refused(&self) -> bool {
+        self.refused.load(Ordering::Acquire)
+    }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut through = Context::from_waker(&self.waker);
+        if self.pipe.poll_writable(&mut through).is_ready() {
+            return Poll::Ready(());
+        }
+        self.waiting.add(cx.waker());
+        // The room may have come before this task was on the list.
+        self.pipe.poll_writable(&mut through)
+    }
+}
+
+impl AsyncUdpSocket for PipeSocket {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        Box::pin(Poller {
+            socket: self,
+            patience: 0,
+        })
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        if self.muted.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let sent = self
+            .pipe
+            .try_send(transmit.contents, transmit.segment_size, transmit.ecn);
+        self.refused.store(sent.is_err(), Ordering::Release);
+        // quinn ends the connection at any other error; the pipe reports none.
+        sent.map_err(|_| io::ErrorKind::WouldBlock.into())
+    }
+
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        self.pipe.poll_recv(cx, bufs, meta).map(Ok)
+    }
+
+    /// An address that means nothing: the pipe has many, one after the other.
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    fn max_transmit_segments(&self) -> usize {
+        // quinn asks once whenever it begins to send.
+        self.laps.fetch_add(1, Ordering::AcqRel);
+        self.lap.notify_waiters();
+        self.pipe.max_send_segments()
+    }
+
+    fn max_receive_segments(&self) -> usize {
+        self.pipe.max_recv_segments()
+    }
+
+    fn may_fragment(&self) -> bool {
+        false
+    }
+}
+
+#[derive(Debug)]
+struct Poller {
+    socket: Arc<PipeSocket>,
+    /// How often in a row the pipe had room and refused a packet.
+    patience: u8,
+}
+
+impl UdpPoller for Poller {
+    fn poll_writable(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.socket.refused() {
+            self.patience = 0;
+        }
+        let ready = self.socket.poll_writable(cx);
+        if ready.is_ready() && self.socket.refused() {
+            self.patience += 1;
+            if self.patience > MAX_PATIENCE {
+                // quinn asks again at once, within one poll of its task: let others run, who may
+                // make the room.
+                self.patience = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        ready.map(Ok)
+    }
+}
+
+/// A socket may fill between the question and the packet, rarely twice.
+const MAX_PATIENCE: u8 = 2;
+
+#[derive(Debug, Default)]
+struct Waiting(Mutex<Vec<Waker>>);
+
+impl Waiting {
+    fn add(&self, waker: &Waker) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !waiting.iter().any(|known| known.will_wake(waker)) {
+            waiting.push(waker.clone());
+        }
+    }
+}
+
+impl Wake for Waiting {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let waiting = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for waker in waiting {
+            waker.wake();
+        }
+    }
+}
