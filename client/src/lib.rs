@@ -1,1 +1,5 @@
-//! Library.
+//! The `tssh` program's library.
+
+#![warn(missing_docs)]
+
+pub mod login;
