@@ -1,0 +1,251 @@
+//! From [`Options`] to a [`Login`]: the stream, the handshake, the proof of who the user is.
+
+use std::iter;
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::client::{self, Handle};
+use russh::{Limits, SshId};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::algorithms::preferred;
+use super::channel::{Channel, Request};
+use super::dial::{Addresses, Dialled, dial, timed_out};
+use super::error::LoginError;
+use super::handler::{Handler, Peer};
+use super::host_key::HostKeyCheck;
+use super::methods::authenticate;
+use super::options::Options;
+use super::prompt::Prompter;
+use super::stream::{ByteStream, Severable};
+
+/// A user logged in to a host. Dropping it ends the connection and every channel on it.
+#[derive(Debug)]
+pub struct Login {
+    /// The hosts on the way, nearest first; the last is the one logged in to.
+    hops: Vec<Hop>,
+    addresses: Option<Addresses>,
+}
+
+/// One SSH connection of the chain.
+pub(super) struct Hop {
+    pub(super) handle: Handle<Handler>,
+    pub(super) peer: Arc<Peer>,
+    sever: DropGuard,
+}
+
+impl Login {
+    /// Logs in to the host of `options`, through its jump hosts or its proxy command.
+    ///
+    /// Cancel safe: dropping the future ends every connection and process it made. What was added
+    /// to known_hosts stays.
+    ///
+    /// # Errors
+    ///
+    /// One sentence on what stood in the way; see [`LoginError`].
+    pub async fn connect(
+        options: &Options,
+        prompter: Arc<dyn Prompter>,
+    ) -> Result<Self, LoginError> {
+        let mut hops: Vec<Hop> = Vec::with_capacity(options.jump.len() + 1);
+        let mut addresses = None;
+        for target in options.jump.iter().chain(iter::once(options)) {
+            let dialled = match hops.last() {
+                None => dial(target).await?,
+                Some(previous) => Dialled {
+                    stream: previous.tunnel(&target.hostname, target.port).await?,
+                    addresses: None,
+                },
+            };
+            addresses = dialled.addresses.filter(|_| options.jump.is_empty());
+            let mut hop = Hop::handshake(target, dialled, prompter.clone()).await?;
+            authenticate(&mut hop, target, prompter.clone()).await?;
+            hops.push(hop);
+        }
+        Ok(Self { hops, addresses })
+    }
+
+    /// The two ends of the TCP connection; `None` where a proxy command or a jump host stands
+    /// between, which leaves the server's address unknown.
+    pub fn addresses(&self) -> Option<Addresses> {
+        self.addresses
+    }
+
+    /// Starts a shell, a command or a subsystem.
+    ///
+    /// Cancel safe: a channel that was being opened is closed by the end of the login.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError::ChannelRefused`], or the connection ended.
+    pub async fn start(&self, request: &Request) -> Result<Channel, LoginError> {
+        Channel::open(self.target(), request).await
+    }
+
+    /// Opens a TCP connection from the server to `host` (RFC 4254 section 7.2).
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError::ChannelRefused`], or the connection ended.
+    pub async fn open_tcp(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + use<>, LoginError> {
+        self.target().tunnel(host, port).await
+    }
+
+    /// Whether the connection has ended, by whomever.
+    pub fn is_closed(&self) -> bool {
+        self.target().handle.is_closed()
+    }
+
+    /// Says goodbye and waits, a second at most, until the connection is down.
+    pub async fn close(mut self) {
+        while let Some(hop) = self.hops.pop() {
+            let Hop { handle, sever, .. } = hop;
+            let goodbye = async {
+                let reason = russh::Disconnect::ByApplication;
+                // A connection that is down already needs no goodbye.
+                if handle
+                    .disconnect(reason, "disconnected by user", "")
+                    .await
+                    .is_ok()
+                {
+                    let _ = handle.await;
+                }
+            };
+            let _ = timeout(GOODBYE, goodbye).await;
+            drop(sever);
+        }
+    }
+
+    fn target(&self) -> &Hop {
+        self.hops.last().expect("connect() puts the target in")
+    }
+}
+
+impl Hop {
+    /// Exchanges keys with the server and checks who it is.
+    async fn handshake(
+        options: &Options,
+        dialled: Dialled,
+        prompter: Arc<dyn Prompter>,
+    ) -> Result<Self, LoginError> {
+        let address = dialled
+            .addresses
+            .map(|addresses| addresses.remote.ip().to_string());
+        let check = HostKeyCheck::new(options, address, prompter.clone());
+        let config = Arc::new(config(options, &check)?);
+        let severed = CancellationToken::new();
+        let sever = severed.clone().drop_guard();
+        let stream = Severable::new(dialled.stream, severed.clone());
+        let peer = Arc::new(Peer::new(options));
+        let (answered, has_answered) = oneshot::channel();
+        let handler = Handler {
+            check,
+            peer: peer.clone(),
+            prompter,
+            answered: Some(answered),
+            severed,
+            banners_left: MAX_BANNERS,
+        };
+        let handshake = Box::pin(client::connect_stream(config, stream, handler));
+        let handle = tokio::select! {
+            handle = handshake => handle.map_err(|error| in_handshake(options, error))?,
+            limit = silence(options.connect_timeout, has_answered) => {
+                return Err(timed_out(options, limit));
+            }
+        };
+        Ok(Self {
+            handle,
+            peer,
+            sever,
+        })
+    }
+
+    /// A stream through this host to another.
+    async fn tunnel(&self, host: &str, port: u16) -> Result<Box<dyn ByteStream>, LoginError> {
+        let opened = self
+            .handle
+            .channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0)
+            .await;
+        match opened {
+            Ok(channel) => Ok(Box::new(channel.into_stream())),
+            Err(error) => Err(self
+                .peer
+                .refused(&format!("a connection to {host} port {port}"), &error)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Hop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hop")
+            .field("host", &self.peer.host)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ends, with the limit, only if the server says nothing for so long.
+async fn silence(limit: Option<Duration>, answered: oneshot::Receiver<()>) -> Duration {
+    if let Some(limit) = limit
+        && timeout(limit, answered).await.is_err()
+    {
+        return limit;
+    }
+    std::future::pending().await
+}
+
+fn config(options: &Options, check: &HostKeyCheck) -> Result<client::Config, LoginError> {
+    let limit = options.rekey_limit;
+    // The library counts at most so much, and no limit at all would wear a key out.
+    let bytes = usize::try_from(limit.bytes.clamp(MIN_REKEY, MAX_REKEY)).unwrap_or(1 << 30);
+    let alive = options
+        .server_alive_interval
+        .filter(|interval| !interval.is_zero());
+    Ok(client::Config {
+        client_id: SshId::Standard(CLIENT_ID.into()),
+        limits: Limits::new(bytes, bytes, limit.time),
+        window_size: WINDOW,
+        maximum_packet_size: PACKET,
+        channel_buffer_size: CHANNEL_QUEUE,
+        preferred: preferred(options, check.known())?,
+        keepalive_interval: alive,
+        keepalive_max: usize::try_from(options.server_alive_count_max).unwrap_or(usize::MAX),
+        ..client::Config::default()
+    })
+}
+
+fn in_handshake(options: &Options, error: LoginError) -> LoginError {
+    let (host, port) = (options.hostname.clone(), options.port);
+    match error {
+        LoginError::Ssh(reason) => LoginError::Handshake { host, port, reason },
+        other => other,
+    }
+}
+
+/// What servers' logs show of us (RFC 4253 section 4.2).
+const CLIENT_ID: &str = concat!("SSH-2.0-tssh_", env!("CARGO_PKG_VERSION"));
+
+/// Fills a path of 100 Mbit/s and 160 ms, as OpenSSH's default does.
+const WINDOW: u32 = 2 << 20;
+
+/// The largest payload that OpenSSH sends in one packet.
+const PACKET: u32 = 32 << 10;
+
+/// A full window of full packets, so that a reader who pauses does not at once stop the
+/// connection: the library hands packets over in its only read loop.
+const CHANNEL_QUEUE: usize = (WINDOW / PACKET) as usize;
+
+const MIN_REKEY: u64 = 1 << 20;
+const MAX_REKEY: u64 = 1 << 30;
+
+/// More than any server has to say before the login.
+const MAX_BANNERS: u32 = 16;
+
+/// A goodbye is one packet: whoever does not take it in a second is gone.
+const GOODBYE: Duration = Duration::from_secs(1);
