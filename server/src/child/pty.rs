@@ -13,7 +13,7 @@ use nix::sys::termios::{InputFlags, SetArg, tcgetattr, tcsetattr};
 use tokio::io::unix::AsyncFd;
 
 use super::modes;
-use super::pty_sys::{set_window_size, slave_name};
+use super::pty_sys::{register, set_window_size, slave_name};
 
 /// What a client asks of the terminal (RFC 4254, section 6.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Pty {
         modes::apply(&mut termios, &spec.modes);
         tcsetattr(&slave, SetArg::TCSANOW, &termios)?;
         set_window_size(master.as_fd(), &window(spec.cols, spec.rows))?;
-        let master = AsyncFd::register(OwnedFd::from(master))?;
+        let master = register(OwnedFd::from(master))?;
         Ok(Self {
             master: Master {
                 fd: Mutex::new(Some(master)),

@@ -6,11 +6,12 @@
 )]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
 use nix::libc;
 use nix::pty::{PtyMaster, Winsize};
+use tokio::io::unix::AsyncFd;
 
 /// Whether the process gets its standard input as controlling terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,12 @@ pub(super) fn isolate(command: &mut tokio::process::Command, terminal: Terminal)
     };
     // SAFETY: the closure makes system calls only: no allocation, no lock, nothing of the parent's is touched.
     unsafe { command.pre_exec(prepare) };
+}
+
+/// Puts a descriptor under the runtime's care.
+pub(super) fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` names one open file for as long as the `AsyncFd` owns it, and nobody takes it out of there.
+    Ok(unsafe { AsyncFd::register(fd) }?)
 }
 
 /// The file of the slave that belongs to `master`.
