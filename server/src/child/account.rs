@@ -1,0 +1,83 @@
+//! Who the server runs as: the passwd entry and the groups, as far as a login needs them.
+
+use std::path::PathBuf;
+
+use nix::unistd::{Gid, Group, Uid, User};
+
+/// The account that a child is started for.
+///
+/// Tests and the embedded server fill it in by hand; everybody else calls [`Account::current`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Login name, as in passwd.
+    pub name: String,
+    /// Home folder: where a child starts, and where `.ssh/rc`, `.ssh/environment` and `.hushlogin` are looked for.
+    pub home: PathBuf,
+    /// Login shell; `/bin/sh` when passwd names none.
+    pub shell: PathBuf,
+    /// Names of all groups, primary first, for `Match Group`.
+    pub groups: Vec<String>,
+}
+
+/// Why the account could not be found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// Nothing answers for this user number.
+    #[error("user number {0} has no passwd entry: add one, or check the name service")]
+    Unknown(u32),
+    /// The name service itself failed.
+    #[error("user number {uid} cannot be looked up")]
+    Lookup {
+        /// The real user number of this process.
+        uid: u32,
+        /// What the name service answered.
+        source: nix::Error,
+    },
+}
+
+impl Account {
+    /// Looks up the account of the running process.
+    ///
+    /// # Errors
+    ///
+    /// When passwd does not know the real user number. Groups that cannot be named are left out.
+    pub fn current() -> Result<Self, AccountError> {
+        let uid = Uid::current();
+        let user = User::from_uid(uid)
+            .map_err(|source| AccountError::Lookup {
+                uid: uid.as_raw(),
+                source,
+            })?
+            .ok_or(AccountError::Unknown(uid.as_raw()))?;
+        let groups = group_ids(&user)
+            .into_iter()
+            .filter_map(|gid| Group::from_gid(gid).ok().flatten())
+            .map(|group| group.name)
+            .collect();
+        let shell = if user.shell.as_os_str().is_empty() {
+            PathBuf::from("/bin/sh")
+        } else {
+            user.shell
+        };
+        Ok(Self {
+            name: user.name,
+            home: user.dir,
+            shell,
+            groups,
+        })
+    }
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn group_ids(user: &User) -> Vec<Gid> {
+    std::ffi::CString::new(user.name.as_str())
+        .ok()
+        .and_then(|name| nix::unistd::getgrouplist(&name, user.gid).ok())
+        .unwrap_or_else(|| vec![user.gid])
+}
+
+#[cfg(target_vendor = "apple")]
+fn group_ids(user: &User) -> Vec<Gid> {
+    vec![user.gid]
+}

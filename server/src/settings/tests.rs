@@ -1,0 +1,1 @@
+//! Files as administrators write them, compared with what sshd makes of them.
