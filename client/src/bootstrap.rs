@@ -72,7 +72,10 @@ pub async fn start(
     debug: bool,
     env: Vec<(String, String)>,
 ) -> Result<Offer, BootstrapError> {
-    let program = settings.tsshd_path.clone().unwrap_or_else(|| "tsshd".to_owned());
+    let program = settings
+        .tsshd_path
+        .clone()
+        .unwrap_or_else(|| "tsshd".to_owned());
     let command = command_line(&program, settings, debug);
     tracing::debug!(command, "starting the server");
     let request = Request {
@@ -80,7 +83,11 @@ pub async fn start(
         // PROTOCOL.md, "Login": so wide that nothing wraps.
         pty: Some(Pty {
             term: "dumb".to_owned(),
-            size: Size { columns: 800, rows: 200, ..Size::default() },
+            size: Size {
+                columns: 800,
+                rows: 200,
+                ..Size::default()
+            },
             modes: Vec::new(),
         }),
         env,
@@ -91,13 +98,20 @@ pub async fn start(
     let info = match tokio::time::timeout(PATIENCE, read).await {
         Ok(Ok(info)) => info,
         Ok(Err(Failure::NotFound)) => {
-            return Err(BootstrapError::Missing { path: program, host: host.clone() });
+            return Err(BootstrapError::Missing {
+                path: program,
+                host: host.clone(),
+            });
         }
         Ok(Err(Failure::Info(error))) => return Err(error.into()),
         Ok(Err(Failure::Login(error))) => return Err(error.into()),
         Err(_) => {
             let (path, host) = (program, host.clone());
-            return Err(BootstrapError::Silent { path, host, waited: PATIENCE });
+            return Err(BootstrapError::Silent {
+                path,
+                host,
+                waited: PATIENCE,
+            });
         }
     };
     let servers = addresses(login, options, info.port).await?;
@@ -143,10 +157,14 @@ fn command_line(program: &str, settings: &Settings, debug: bool) -> String {
         words.push(format!("--mtu {}", settings.udp_mtu));
     }
     if settings.tsshd_port != PortSpec::default() {
-        let ranges = settings.tsshd_port.ranges().iter().map(|range| match range {
-            single if single.low() == single.high() => single.low().to_string(),
-            range => format!("{}-{}", range.low(), range.high()),
-        });
+        let ranges = settings
+            .tsshd_port
+            .ranges()
+            .iter()
+            .map(|range| match range {
+                single if single.low() == single.high() => single.low().to_string(),
+                range => format!("{}-{}", range.low(), range.high()),
+            });
         words.push(format!("--port {}", ranges.collect::<Vec<_>>().join(",")));
     }
     if debug {
@@ -162,7 +180,10 @@ async fn addresses(
     port: u16,
 ) -> Result<Vec<SocketAddr>, BootstrapError> {
     if let Some(addresses) = login.addresses() {
-        return Ok(vec![SocketAddr::new(addresses.remote.ip().to_canonical(), port)]);
+        return Ok(vec![SocketAddr::new(
+            addresses.remote.ip().to_canonical(),
+            port,
+        )]);
     }
     let fits = |ip: &IpAddr| match options.address_family {
         AddressFamily::Any => true,
@@ -177,7 +198,9 @@ async fn addresses(
     let found = found.map_err(|error| unknown(error.to_string()))?;
     let servers: Vec<_> = found.filter(|address| fits(&address.ip())).collect();
     if servers.is_empty() {
-        return Err(unknown("the name has no address of the wanted family".to_owned()));
+        return Err(unknown(
+            "the name has no address of the wanted family".to_owned(),
+        ));
     }
     Ok(servers)
 }

@@ -43,8 +43,11 @@ fn one_hop(settings: &Settings, env: &Environment) -> Result<Options, ConfigErro
         settings::StrictHostKeyChecking::AcceptNew => StrictHostKeyChecking::AcceptNew,
     };
     options.hash_known_hosts = settings.hash_known_hosts;
-    options.identity_files =
-        settings.identity_paths(env)?.into_iter().map(|(path, _)| path).collect();
+    options.identity_files = settings
+        .identity_paths(env)?
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
     options.certificate_files = settings.certificate_paths(env)?;
     options.identities_only = settings.identities_only;
     options.identity_agent = settings.agent_socket(env);
@@ -81,7 +84,11 @@ fn one_hop(settings: &Settings, env: &Environment) -> Result<Options, ConfigErro
     options.server_alive_count_max = settings.server_alive_count_max;
     let default = RekeyLimit::default();
     options.rekey_limit = RekeyLimit {
-        bytes: if settings.rekey_limit == 0 { default.bytes } else { settings.rekey_limit },
+        bytes: if settings.rekey_limit == 0 {
+            default.bytes
+        } else {
+            settings.rekey_limit
+        },
         time: settings.rekey_interval.unwrap_or(default.time),
     };
     options.proxy_command = settings.proxy_command_line()?;

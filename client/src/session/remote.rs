@@ -1,20 +1,22 @@
 //! The far side of a session, over plain SSH or over a roaming connection.
 
+use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tssh_core::connection::{Client, RemoteSession};
 use tssh_core::transport::{ReadHalf, WriteHalf};
-use tssh_core::wire::{self, Exit, Resize};
+use tssh_core::wire::{Exit, Resize};
 
 use crate::login::{ChannelReader, ChannelWriter, Event, LoginError, Size};
 
 /// What a session's program is told.
 pub enum RemoteInput {
     /// A channel of the login.
-    Plain(ChannelWriter),
+    Plain(Arc<ChannelWriter>),
     /// A stream of a roaming connection.
     Roaming {
         /// The program's standard input.
@@ -40,8 +42,8 @@ pub enum Control {
         /// The session.
         id: u64,
     },
-    /// There is none: the plain channel is told by its writer.
-    Plain,
+    /// Over the channel of the login.
+    Plain(Arc<ChannelWriter>),
 }
 
 /// The output streams of a roaming session.
@@ -93,26 +95,27 @@ impl RemoteInput {
             Self::Roaming { stdin } => Ok(stdin.shutdown().await?),
         }
     }
-
-    /// Tells a plain channel the size of the terminal; a roaming session is told by [`Control`].
-    ///
-    /// # Errors
-    ///
-    /// When the login has ended.
-    pub async fn resize(&self, size: Size) -> Result<(), Broken> {
-        match self {
-            Self::Plain(writer) => Ok(writer.resize(size).await?),
-            Self::Roaming { .. } => Ok(()),
-        }
-    }
 }
 
 impl Control {
     /// Tells the size; `redraw` asks for a repaint even when it is the same.
     pub async fn resize(&self, size: Size, redraw: bool) {
-        if let Self::Roaming { client, id } = self {
-            let (cols, rows) = (size.columns, size.rows);
-            client.resize(Resize { id: *id, cols, rows, redraw, ..Resize::default() }).await;
+        match self {
+            Self::Plain(writer) => {
+                // A login that has ended needs no size.
+                let _ = writer.resize(size).await;
+            }
+            Self::Roaming { client, id } => {
+                let (cols, rows) = (size.columns, size.rows);
+                let resize = Resize {
+                    id: *id,
+                    cols,
+                    rows,
+                    redraw,
+                    ..Resize::default()
+                };
+                client.resize(resize).await;
+            }
         }
     }
 }
@@ -142,7 +145,12 @@ impl Roaming {
             err: BytesMut::new(),
             finished: false,
         };
-        (output, RemoteInput::Roaming { stdin: session.stdin })
+        (
+            output,
+            RemoteInput::Roaming {
+                stdin: session.stdin,
+            },
+        )
     }
 
     async fn next(&mut self) -> Result<Option<Event>, Broken> {
@@ -202,9 +210,17 @@ async fn ended(exit: &mut Option<oneshot::Receiver<Exit>>) -> Result<Exit, Broke
 }
 
 fn status(exit: Exit) -> Event {
-    if exit.code == wire::Exit::BY_SIGNAL || !exit.signal.is_empty() {
-        let signal = if exit.signal.is_empty() { "KILL".to_owned() } else { exit.signal };
-        return Event::ExitSignal { signal, core_dumped: false, message: String::new() };
+    if exit.code == Exit::BY_SIGNAL || !exit.signal.is_empty() {
+        let signal = if exit.signal.is_empty() {
+            "KILL".to_owned()
+        } else {
+            exit.signal
+        };
+        return Event::ExitSignal {
+            signal,
+            core_dumped: false,
+            message: String::new(),
+        };
     }
     // The status of a process is a byte; a server that sends more is cut as a shell would.
     Event::ExitStatus(u32::try_from(exit.code & 0xff).unwrap_or(255))
@@ -212,3 +228,27 @@ fn status(exit: Exit) -> Event {
 
 /// Large enough that bulk costs few system calls.
 const READ_SIZE: usize = 64 * 1024;
+
+impl fmt::Debug for RemoteInput {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("RemoteInput")
+    }
+}
+
+impl fmt::Debug for RemoteOutput {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("RemoteOutput")
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Control")
+    }
+}
+
+impl fmt::Debug for Roaming {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Roaming")
+    }
+}
