@@ -231,8 +231,11 @@ impl Cli {
 }
 
 fn directives(matches: &ArgMatches) -> Vec<Directive> {
-    let kinds: [(&str, fn(String) -> Directive); 8] = [
-        ("destination", Directive::Destination),
+    let kinds = [
+        (
+            "destination",
+            Directive::Destination as fn(String) -> Directive,
+        ),
         ("dynamic_forwards", Directive::DynamicForward),
         ("identity_files", Directive::IdentityFile),
         ("local_forwards", Directive::LocalForward),

@@ -29,6 +29,7 @@ mod tests;
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
+pub(crate) use choice::Choice;
 pub use choice::{
     AddKeysToAgent, AddressFamily, CanonicalizeHostname, ControlMaster, FingerprintHash, LogLevel,
     PubkeyAuthentication, RequestTty, SessionType, StrictHostKeyChecking, SyslogFacility, UdpMode,
@@ -284,9 +285,8 @@ pub struct Settings {
 impl Settings {
     /// The command to run on the server: of the command line, else of `RemoteCommand`.
     pub fn command(&self) -> Option<&OsStr> {
-        self.command_line
-            .as_deref()
-            .or(self.remote_command.as_deref().map(OsStr::new))
+        let configured = || self.remote_command.as_deref().map(OsStr::new);
+        self.command_line.as_deref().or_else(configured)
     }
 }
 

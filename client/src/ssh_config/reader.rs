@@ -187,6 +187,10 @@ impl<'a> Reader<'a> {
             (Ok(keyword), Some(_)) if !keyword.is_ours() => return Ok(()),
             (keyword, _) => keyword.map_err(in_place)?,
         };
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the others do not change the block"
+        )]
         match keyword {
             Keyword::Host => {
                 let patterns = line.words().map_err(in_place)?;
