@@ -6,6 +6,9 @@
 //!
 //! Not here: what an argument means (`settings`), and what the program does with it.
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 

@@ -271,7 +271,7 @@ pub struct Settings {
     pub udp_heartbeat_timeout: Duration,
     /// Silence after which the user is told.
     pub udp_reconnect_timeout: Duration,
-    /// Largest packet of QUIC and KCP, in bytes.
+    /// Largest packet of QUIC and KCP, in bytes, from 576; QUIC never uses less than 1200.
     pub udp_mtu: u16,
     /// Whether the notice of a lost connection is on the first line rather than at the cursor.
     pub show_notification_on_top: bool,

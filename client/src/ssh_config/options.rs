@@ -246,24 +246,12 @@ impl Draft {
             K::TsshdPort => put!(tsshd_port, ports(w)?),
             K::UdpAliveTimeout => put!(udp_alive_timeout, positive_time(w)?),
             K::UdpHeartbeatTimeout => put!(udp_heartbeat_timeout, positive_time(w)?),
-            K::UdpMTU => put!(
-                udp_mtu,
-                w.parsed(mtu, "a number of bytes from 1200 to 65507")?
-            ),
+            K::UdpMTU => put!(udp_mtu, w.parsed(mtu, MTU)?),
             K::UdpMode => put!(udp_mode, w.choice()?),
             K::UdpProxyMode => put!(udp_proxy_mode, w.choice()?),
             K::UdpReconnectTimeout => put!(udp_reconnect_timeout, positive_time(w)?),
 
-            K::Unsupported => {
-                if effect == Effect::Applies {
-                    let name = w.keyword();
-                    self.settings
-                        .warnings
-                        .push(format!("{name} is not supported and does nothing"));
-                }
-                w.skip();
-            }
-            K::Ignored => w.skip(),
+            K::Ignored | K::Unsupported => w.skip(),
             K::CanonicalDomains
             | K::CanonicalizePermittedCNAMEs
             | K::CertificateFile
@@ -355,7 +343,7 @@ fn ports(w: &mut Words) -> Result<PortSpec, Problem> {
 }
 
 fn mtu(word: &str) -> Option<u16> {
-    word.parse().ok().filter(|mtu| (1200..=65507).contains(mtu))
+    word.parse().ok().filter(|mtu| (576..=65507).contains(mtu))
 }
 
 /// OpenSSH refuses less: every packet would renew the keys.
@@ -364,4 +352,5 @@ const SMALLEST_REKEY_LIMIT: u64 = 16;
 const ESCAPE: &str = "a character, ^ and a letter, or none";
 const IP_QOS_WANTED: &str = "a traffic class such as af21, ef or none";
 const MASK: &str = "an octal mask from 0 to 0777";
+const MTU: &str = "a number of bytes from 576 to 65507";
 const PERSIST: &str = "yes, no or a time such as 10m";

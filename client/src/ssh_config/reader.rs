@@ -218,6 +218,22 @@ impl<'a> Reader<'a> {
                 };
                 Ok(())
             }
+            Keyword::Unsupported => {
+                let asks_for_nothing = ["no", "none", "false"]
+                    .iter()
+                    .any(|word| word.eq_ignore_ascii_case(&line.rest));
+                let warning = format!(
+                    "{place}: {} is not supported and does nothing",
+                    line.keyword
+                );
+                let warnings = &mut self.draft.settings.warnings;
+                let is_news = block.effect == Effect::Applies && !asks_for_nothing;
+                // The second pass meets the same lines again.
+                if is_news && !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
+                Ok(())
+            }
             Keyword::Include => self.include(&line, *block, place),
             keyword => self
                 .draft
