@@ -1,16 +1,15 @@
+mod house;
+mod roaming;
+
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tempfile::TempDir;
 
-use super::{
-    ControlPersist, Environment, PortSpec, PortSpecError, Settings, UdpMode, UdpProxyMode, resolve,
-};
-use crate::cli::Cli;
+use super::ControlPersist;
+use house::House;
 
 #[test]
 fn the_command_line_wins_over_options_over_the_user_over_the_system() {
@@ -53,78 +52,6 @@ fn a_file_of_the_command_line_replaces_the_others_and_none_reads_no_file() {
         error,
         format!("configuration file {missing} cannot be read")
     );
-}
-
-#[test]
-fn the_comment_options_and_their_plain_spelling_mean_the_same() {
-    let options = [
-        "UdpMode KCP",
-        "TsshdPath ~/bin/tsshd",
-        "TsshdPort 6022,8010-8020",
-        "UdpAliveTimeout 1h",
-        "UdpHeartbeatTimeout 5",
-        "UdpReconnectTimeout 20",
-        "ShowNotificationOnTop No",
-        "ShowFullNotifications no",
-        "UdpProxyMode TCP",
-        "UdpMTU 1280",
-    ];
-    let plain = options.map(|line| format!("  {line}\n")).concat();
-    let comments = options.map(|line| format!("  #!! {line}\n")).concat();
-    let house = House::new();
-    house.write(
-        "home/.ssh/config",
-        &format!("Host plain\n{plain}Host comment\n{comments}"),
-    );
-
-    for host in ["plain", "comment"] {
-        let found = house.resolve(&[host]).unwrap();
-        let expected = Settings {
-            udp_mode: UdpMode::Kcp,
-            tsshd_path: Some("~/bin/tsshd".to_owned()),
-            tsshd_port: "6022,8010-8020".parse().unwrap(),
-            udp_alive_timeout: Duration::from_secs(3600),
-            udp_heartbeat_timeout: Duration::from_secs(5),
-            udp_reconnect_timeout: Duration::from_secs(20),
-            show_notification_on_top: false,
-            show_full_notifications: false,
-            udp_proxy_mode: UdpProxyMode::Tcp,
-            udp_mtu: 1280,
-            ..found.clone()
-        };
-        assert_eq!(found, expected, "{host}");
-    }
-    assert_eq!(house.resolve(&["neither"]).unwrap().udp_mode, UdpMode::Off);
-}
-
-#[test]
-fn what_other_programs_keep_in_comments_is_passed_over() {
-    let house = House::new();
-    house.write(
-        "home/.ssh/config",
-        "#!! EnableTrzsz no\n#!! encPassword ' \"\n#!! Port 99\n#!!\n#!!UdpMode Yes\n# UdpMode KCP\n",
-    );
-
-    let settings = house.resolve(&["h"]).unwrap();
-    assert_eq!((settings.port, settings.udp_mode), (22, UdpMode::Quic));
-}
-
-#[test]
-fn the_flags_of_roaming_beat_the_configuration() {
-    let house = House::new();
-    house.write("home/.ssh/config", "UdpMode KCP\nTsshdPort 1\n");
-    let mode = |flag: &str| house.resolve(&[flag, "h"]).unwrap().udp_mode;
-
-    assert_eq!(["--udp", "--quic"].map(mode), [UdpMode::Quic; 2]);
-    assert_eq!(
-        (mode("--kcp"), mode("--tcp"), mode("-n")),
-        (UdpMode::Kcp, UdpMode::Off, UdpMode::Kcp)
-    );
-    let settings = house
-        .resolve(&["--tsshd-port", "5-6", "--tsshd-path", "/x y", "h"])
-        .unwrap();
-    assert_eq!(settings.tsshd_port.to_string(), "5-6");
-    assert_eq!(settings.tsshd_path.as_deref(), Some("/x y"));
 }
 
 #[test]
@@ -416,25 +343,6 @@ fn what_is_not_supported_is_said_once() {
     );
 }
 
-#[test]
-fn port_lists_take_ports_ranges_and_blanks() {
-    let spec = |text: &str| text.parse::<PortSpec>().map(|spec| spec.to_string());
-
-    assert_eq!(
-        spec("6022, 8010 - 8020 9000,9001-9001"),
-        Ok("6022,8010-8020,9000,9001".to_owned())
-    );
-    assert_eq!(spec("9-8"), Err(PortSpecError::Empty { low: 9, high: 8 }));
-    assert_eq!(spec(" , "), Err(PortSpecError::NoPort));
-    for text in ["0", "65536", "1-", "-1", "1-2-3", "x"] {
-        assert!(
-            matches!(spec(text), Err(PortSpecError::NotAPort(_))),
-            "{text:?}"
-        );
-    }
-    assert_eq!(spec(&"1,".repeat(300)), Err(PortSpecError::TooMany(256)));
-}
-
 proptest! {
     #[test]
     fn no_bytes_in_a_file_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
@@ -482,56 +390,3 @@ const KEYWORDS: [&str; 22] = [
     "SetEnv",
     "TsshdPort",
 ];
-
-/// A home, a system directory and an environment that nothing else can see.
-struct House {
-    root: TempDir,
-    env: Environment,
-}
-
-impl House {
-    fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        let home = root.path().join("home");
-        fs::create_dir_all(home.join(".ssh")).unwrap();
-        let variables = [
-            ("COLOUR", "red"),
-            ("SSH_AUTH_SOCK", "/run/agent"),
-            ("SHELL", "/bin/sh"),
-        ];
-        let env = Environment {
-            home,
-            user: "me".to_owned(),
-            uid: nix::unistd::getuid().as_raw(),
-            local_host: "here.test".to_owned(),
-            variables: variables
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
-            system_directory: root.path().join("etc"),
-            home_of: |_| None,
-            addresses: || vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))],
-            resolves: |name, _| name.ends_with("box.lab.test."),
-        };
-        Self { root, env }
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        let path = self.root.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        path.display().to_string()
-    }
-
-    fn resolve(&self, words: &[&str]) -> Result<Settings, crate::ssh_config::ConfigError> {
-        let line = std::iter::once("tssh").chain(words.iter().copied());
-        resolve(&Cli::from_args(line).unwrap(), &self.env)
-    }
-
-    fn refusal(&self, words: &[&str]) -> String {
-        self.resolve(words)
-            .map(|settings| settings.host)
-            .unwrap_err()
-            .to_string()
-    }
-}
