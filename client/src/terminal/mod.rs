@@ -18,7 +18,7 @@
 
 pub mod escape;
 pub mod input;
-//NOTICE pub mod notice;
+pub mod notice;
 pub mod output;
 pub mod raw;
 pub mod restore;
@@ -27,9 +27,9 @@ pub mod typeahead;
 
 pub use escape::{Escape, EscapeChar};
 pub use input::Input;
-//NOTICE pub use notice::Notice;
+pub use notice::Notice;
 pub use output::Output;
 pub use raw::{Attributes, Guard, TerminalError};
-pub use restore::Tracker;
+pub use restore::{Surface, Tracker};
 pub use signals::{Ending, Signals, Size};
 pub use typeahead::Typeahead;

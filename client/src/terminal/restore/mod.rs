@@ -16,6 +16,7 @@ mod tests;
 use memchr::{memchr2, memchr3};
 
 use modes::Modes;
+pub use modes::Surface;
 
 /// Reads everything that goes to the screen and remembers which modes it left on.
 ///
@@ -127,9 +128,9 @@ impl Tracker {
         (cut.to_vec(), 0)
     }
 
-    /// Whether the remote program draws on the alternate screen.
-    pub fn alternate_screen(&self) -> bool {
-        self.modes.alternate_screen()
+    /// Returns what a drawing of our own must know of the screen it goes to.
+    pub fn surface(&self) -> Surface {
+        self.modes.surface()
     }
 
     fn mid_sequence(&self) -> bool {

@@ -30,6 +30,23 @@ pub(super) struct Modes {
     kitty: Kitty,
 }
 
+/// What a drawing of our own must know of the screen it goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Surface {
+    /// A full-screen program draws on the alternate screen.
+    pub alternate: bool,
+    /// Text goes on in the next line at the right margin, as is usual.
+    pub autowrap: bool,
+    /// Text pushes what is right of it aside.
+    pub insert: bool,
+}
+
+impl Default for Surface {
+    fn default() -> Self {
+        Modes::default().surface()
+    }
+}
+
 /// DEC private modes worth undoing, with the state a terminal starts in.
 ///
 /// 1048 and 1007 are left out: the one is no mode, the other's default differs between terminals.
@@ -64,11 +81,13 @@ const PRIVATE: [(u16, bool); 27] = [
 ];
 /// Where the alternate screen's three modes start in [`PRIVATE`].
 const ALTERNATE: usize = 24;
+const AUTOWRAP: usize = 3;
 const ORIGIN: usize = 2;
 const SYNCHRONIZED: usize = 19;
 
 /// Keyboard locked, insert mode, line feed implies carriage return: all off by default.
 const ANSI: [u16; 3] = [2, 4, 20];
+const INSERT: usize = 1;
 
 impl Modes {
     /// `CSI private params intermediates last`, with the byte `private` (`?`, `>`, `<`, `=`) or 0.
@@ -139,6 +158,14 @@ impl Modes {
 
     pub(super) fn shifted(&self) -> bool {
         self.shifted
+    }
+
+    pub(super) fn surface(&self) -> Surface {
+        Surface {
+            alternate: self.alternate_screen(),
+            autowrap: self.private & 1 << AUTOWRAP == 0,
+            insert: self.ansi & 1 << INSERT != 0,
+        }
     }
 
     pub(super) fn alternate_screen(&self) -> bool {
