@@ -5,8 +5,10 @@
 
 use std::env;
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
 use std::process::{self, ExitStatus};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,8 +24,6 @@ use nix::sys::termios::{LocalFlags, Termios, tcgetattr};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpgrp, tcsetpgrp};
 use pty_process::blocking::{Command, Pts, Pty, open};
-use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
 use tssh_client::terminal::{Attributes, Ending, Guard, Input, Output, Signals, Size, raw};
 
 const ROLE: &str = "TSSH_TEST_ROLE";
@@ -161,22 +161,16 @@ async fn program(role: &str) -> Result<i32, Box<dyn std::error::Error>> {
     let output = Output::stdout(guard.tracker())?;
     let mut input = Input::stdin()?;
     match role {
-        "size" => {
-            for _ in 0..2 {
-                let Size { columns, rows, .. } = *signals.size.borrow_and_update();
-                output
-                    .write(format!("{columns}x{rows}\r\n").as_bytes())
-                    .await?;
-                signals.size.changed().await?;
-                if columns == 100 {
-                    break;
-                }
-            }
+        "size" => loop {
             let Size { columns, rows, .. } = *signals.size.borrow_and_update();
             output
                 .write(format!("{columns}x{rows}\r\n").as_bytes())
                 .await?;
-        }
+            if columns == 100 {
+                break;
+            }
+            signals.size.changed().await?;
+        },
         "keys" => {
             output.write(b"ready").await?;
             let mut typed = Vec::new();
@@ -267,7 +261,8 @@ fn shell() -> i32 {
 struct Seat {
     pty: Pty,
     pts: Pts,
-    child: process::Child,
+    child: Option<process::Child>,
+    pid: Pid,
     found: Termios,
     mode_found: TermMode,
     term: Term<VoidListener>,
@@ -302,7 +297,8 @@ impl Seat {
         Self {
             pty,
             pts,
-            child,
+            pid: Pid::from_raw(i32::try_from(child.id()).unwrap()),
+            child: Some(child),
             found,
             mode_found: *term.mode(),
             term,
@@ -341,26 +337,17 @@ impl Seat {
     }
 
     fn signal(&mut self, signal: Signal) {
-        kill(
-            Pid::from_raw(i32::try_from(self.child.id()).unwrap()),
-            signal,
-        )
-        .unwrap();
+        kill(self.pid, signal).unwrap();
     }
 
     /// Shows everything until the end of the process.
     fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            assert!(
-                Instant::now() < deadline,
-                "no end after {:?}",
-                self.seen_text()
-            );
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            thread::yield_now();
+        let mut child = self.child.take().unwrap();
+        let (sender, ended) = mpsc::channel();
+        thread::spawn(move || sender.send(child.wait().unwrap()));
+        let Ok(status) = ended.recv_timeout(PATIENCE) else {
+            self.signal(Signal::SIGKILL);
+            panic!("no end after {:?}", self.seen_text());
         };
         // Travels behind everything the process wrote, and is drawn as nothing.
         const END: &str = "\u{1b}]7;end of the process\u{7}";
@@ -387,7 +374,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
