@@ -7,8 +7,8 @@
 //! | what `~.` and its relatives do                         | `escape/`       |
 //! | the lost-connection notice                             | `notice/`       |
 //! | keys typed while the path is down                      | `typeahead/`    |
-//! | reading the keyboard or a pipe                         | `input.rs`      |
-//! | writing the screen or a pipe                           | `output.rs`     |
+//! | reading the keyboard or a pipe                         | `input/`        |
+//! | writing the screen or a pipe                           | `output/`       |
 //! | terminal size, SIGWINCH, and the signals that end us   | `signals.rs`    |
 //!
 //! Not here: what a session does with the bytes, and which options the user set.

@@ -4,6 +4,9 @@
 //! Our own drawings travel in the same queue, so they never cut a sequence of the remote program:
 //! what they interrupt is cancelled and repeated after them.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -15,8 +18,8 @@ use std::thread;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::Notify;
 
-use super::raw::lock;
-use super::restore::Tracker;
+use crate::terminal::raw::lock;
+use crate::terminal::restore::Tracker;
 
 /// How many bytes wait for the terminal at most. Small, so that Ctrl-C beats a flood: a terminal
 /// shows this much in a few milliseconds.
