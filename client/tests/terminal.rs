@@ -2,6 +2,11 @@
 //! pseudo-terminal.
 //!
 //! The process is this very test binary, started again with `TSSH_TEST_ROLE` set.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests own the clock, and a test that cannot go on has failed"
+)]
 
 use std::env;
 use std::io::{Read, Write};
@@ -123,6 +128,17 @@ fn a_suspended_program_gives_the_terminal_to_the_shell_and_takes_it_again() {
 }
 
 #[test]
+fn a_paused_terminal_does_not_keep_the_program() {
+    let mut seat = Seat::start("flood");
+    seat.read_until("ready");
+    assert_ne!(seat.attributes(), seat.found, "not raw");
+    // Nothing is read from here on.
+    seat.signal(Signal::SIGTERM);
+    assert_eq!(seat.wait_for_end().code(), Some(143));
+    assert_eq!(seat.attributes(), seat.found);
+}
+
+#[test]
 fn a_new_size_is_seen() {
     let mut seat = Seat::start("size");
     seat.read_until("80x24");
@@ -158,7 +174,7 @@ fn role() {
 async fn program(role: &str) -> Result<i32, Box<dyn std::error::Error>> {
     let mut signals = Signals::start()?;
     let guard = Guard::take(Attributes::Raw)?;
-    let output = Output::stdout(guard.tracker())?;
+    let output = Output::stdout(guard.screen())?;
     let mut input = Input::stdin()?;
     match role {
         "size" => loop {
@@ -196,6 +212,19 @@ async fn program(role: &str) -> Result<i32, Box<dyn std::error::Error>> {
         let ending = *signals.ending.wait_for(Option::is_some).await?;
         drop(guard);
         return Ok(ending.map_or(1, Ending::exit_status));
+    }
+    if role == "flood" {
+        let flood = [b'.'; 4096];
+        loop {
+            tokio::select! {
+                ending = signals.ending.wait_for(Option::is_some) => {
+                    let status = ending?.map_or(1, Ending::exit_status);
+                    drop(guard);
+                    return Ok(status);
+                }
+                written = output.write(&flood) => written?,
+            }
+        }
     }
     if role == "deaf" {
         loop {
@@ -342,19 +371,23 @@ impl Seat {
 
     /// Shows everything until the end of the process.
     fn wait(&mut self) -> ExitStatus {
-        let mut child = self.child.take().unwrap();
-        let (sender, ended) = mpsc::channel();
-        thread::spawn(move || sender.send(child.wait().unwrap()));
-        let Ok(status) = ended.recv_timeout(PATIENCE) else {
-            self.signal(Signal::SIGKILL);
-            panic!("no end after {:?}", self.seen_text());
-        };
+        let status = self.wait_for_end();
         // Travels behind everything the process wrote, and is drawn as nothing.
         const END: &str = "\u{1b}]7;end of the process\u{7}";
         let tty = self.pts.as_fd().try_clone_to_owned().unwrap();
         std::fs::File::from(tty).write_all(END.as_bytes()).unwrap();
         self.read_until(END);
         status
+    }
+
+    fn wait_for_end(&mut self) -> ExitStatus {
+        let mut child = self.child.take().unwrap();
+        let (sender, ended) = mpsc::channel();
+        thread::spawn(move || sender.send(child.wait().unwrap()));
+        ended.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            self.signal(Signal::SIGKILL);
+            panic!("no end after {:?}", self.seen_text());
+        })
     }
 
     fn attributes(&self) -> Termios {

@@ -1,13 +1,13 @@
 use std::io::{self, PipeReader, Read};
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use tokio::time::{Duration, timeout};
 
 use super::{OUTPUT_LIMIT, Output};
-use crate::terminal::restore::Tracker;
+use crate::terminal::screen::{Screen, Source};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -16,8 +16,8 @@ async fn sequences_pass_byte_for_byte_however_they_are_cut() {
     let sent = noise(8 * 1024 * 1024);
     let (reader, writer) = io::pipe().unwrap();
     let received = drain(reader);
-    let tracker = Arc::new(Mutex::new(Tracker::default()));
-    let output = Output::new(OwnedFd::from(writer), Some(Arc::clone(&tracker))).unwrap();
+    let screen = Arc::new(Screen::default());
+    let output = Output::new(OwnedFd::from(writer), Some(Arc::clone(&screen))).unwrap();
     let mut rest = &sent[..];
     for length in [1, 7, 4096, 65_536, 1_000_000].into_iter().cycle() {
         let (piece, after) = rest.split_at(rest.len().min(length));
@@ -31,9 +31,9 @@ async fn sequences_pass_byte_for_byte_however_they_are_cut() {
     drop(output);
     assert!(received.join().unwrap() == sent, "the bytes differ");
 
-    let mut whole = Tracker::default();
-    whole.observe(&sent);
-    assert_eq!(*tracker.lock().unwrap(), whole);
+    let whole = Screen::default();
+    whole.write(Source::Remote, &sent, |_| Ok(())).unwrap();
+    assert_eq!(switch_off(&screen), switch_off(&whole));
 }
 
 #[tokio::test]
@@ -110,6 +110,35 @@ async fn a_descriptor_that_somebody_made_non_blocking_takes_everything() {
     output.flush().await.unwrap();
     drop(output);
     assert!(received.join().unwrap() == sent, "the bytes differ");
+}
+
+#[tokio::test]
+async fn nothing_follows_the_bytes_that_give_a_screen_back() {
+    let (reader, writer) = io::pipe().unwrap();
+    let screen = Arc::new(Screen::default());
+    let output = Output::new(OwnedFd::from(writer), Some(Arc::clone(&screen))).unwrap();
+    output.write(b"before").await.unwrap();
+    output.flush().await.unwrap();
+    screen.close();
+    output.write(b"\x1b[?1049hafter").await.unwrap();
+    output.draw(b"notice");
+    output.flush().await.unwrap();
+    drop(output);
+    assert_eq!(drain(reader).join().unwrap(), b"before");
+    assert_eq!(switch_off(&screen), b"");
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_does_not_keep_us() {
+    let screen = Screen::default();
+    let held = screen.turn_within(Duration::ZERO).unwrap();
+    assert!(screen.turn_within(Duration::from_millis(2)).is_none());
+    drop(held);
+    assert!(screen.turn_within(Duration::ZERO).is_some());
+}
+
+fn switch_off(screen: &Screen) -> Vec<u8> {
+    screen.turn_within(PATIENCE).unwrap().switch_off()
 }
 
 fn drain(mut reader: PipeReader) -> JoinHandle<Vec<u8>> {
