@@ -146,7 +146,7 @@ fn local(settings: &Settings, has_pty: bool) -> anyhow::Result<Local> {
         Attributes::Keep
     };
     let guard = Guard::take(attributes)?;
-    let stdout = Output::stdout(guard.tracker()).context("opening standard output")?;
+    let stdout = Output::stdout(guard.screen()).context("opening standard output")?;
     Ok(Local {
         input: match settings.stdin_null {
             true => None,
