@@ -59,7 +59,7 @@ impl Program {
                 args: args.iter().map(Into::into).collect(),
             },
             _ => {
-                let words = std::iter::once(name.to_owned()).chain(args.iter().map(word));
+                let words = std::iter::once(name.to_owned()).chain(args.iter().map(|arg| word(arg)));
                 Self::line(Path::new("/bin/sh"), &words.collect::<Vec<_>>().join(" "))
             }
         }
@@ -88,11 +88,11 @@ fn internal_sftp(line: &str) -> Option<Vec<OsString>> {
 
 /// An argument in a line for a shell. Only blanks are protected, so that patterns and variables work as the user of a Go
 /// client knows it.
-fn word(arg: &String) -> String {
+fn word(arg: &str) -> String {
     if arg.contains([' ', '\t', '\n', '\r', '\x0c']) {
         format!("'{}'", arg.replace('\'', "'\"'\"'"))
     } else {
-        arg.clone()
+        arg.to_owned()
     }
 }
 
