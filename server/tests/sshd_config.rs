@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -200,7 +201,16 @@ impl World {
     ) -> String {
         let spec =
             format!("user={user},addr={remote},host={remote},laddr={local},lport={local_port}");
-        let output = Command::new(sshd)
+        let mut command = Command::new(sshd);
+        if let Some(nobody) = unprivileged() {
+            // As root sshd wants its run-time folder, which a machine without a running sshd does not have.
+            let key = self.dir.path().join("key");
+            let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            fs::set_permissions(self.dir.path(), open).unwrap();
+            std::os::unix::fs::chown(key, Some(nobody), None).unwrap();
+            command.uid(nobody);
+        }
+        let output = command
             .args(["-T", "-C", &spec, "-f"])
             .arg(config)
             .arg("-h")
@@ -226,6 +236,11 @@ impl World {
         lines.sort();
         lines.join("\n")
     }
+}
+
+/// The user to run sshd as when the tests run as root.
+fn unprivileged() -> Option<u32> {
+    nix::unistd::geteuid().is_root().then_some(65534)
 }
 
 /// The settings in the form of `sshd -T`, sorted.

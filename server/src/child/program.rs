@@ -59,7 +59,8 @@ impl Program {
                 args: args.iter().map(Into::into).collect(),
             },
             _ => {
-                let words = std::iter::once(name.to_owned()).chain(args.iter().map(|arg| word(arg)));
+                let words =
+                    std::iter::once(name.to_owned()).chain(args.iter().map(|arg| word(arg)));
                 Self::line(Path::new("/bin/sh"), &words.collect::<Vec<_>>().join(" "))
             }
         }
