@@ -1,4 +1,9 @@
 //! Datagrams beside the streams.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests own the clock and their tasks"
+)]
 
 mod rig;
 

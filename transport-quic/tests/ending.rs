@@ -1,4 +1,9 @@
 //! How a connection ends: by a word to the peer, or without one.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests own the clock and their tasks"
+)]
 
 mod rig;
 

@@ -1,4 +1,9 @@
 //! What counts as a sign of life of the peer: what opens, and what was not heard before.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests own the clock and their tasks"
+)]
 
 mod rig;
 

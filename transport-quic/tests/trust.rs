@@ -1,6 +1,13 @@
 //! Each side believes the other's certificate of this login, and nothing else.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests own the clock and their tasks"
+)]
 
 mod rig;
+
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
