@@ -92,7 +92,8 @@ async fn a_garbled_offer_is_one_clear_error_and_no_attempt() {
         hex::encode(half.join("\n"))
     };
     let garbage = hex::encode("-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n");
-    let cases: Vec<(&str, Box<dyn Fn(&mut ServerInfo)>)> = vec![
+    type Garble<'a> = Box<dyn Fn(&mut ServerInfo) + 'a>;
+    let cases: Vec<(&str, Garble<'_>)> = vec![
         (
             "the server info has no ServerCert, which its mode needs",
             Box::new(|offer| offer.server_cert.clear()),
