@@ -93,6 +93,9 @@ impl Connection for QuicConnection {
     }
 
     async fn close(&self) {
+        if self.connection.close_reason().is_some() {
+            return;
+        }
         self.connection.close(NO_ERROR, b"");
         // A path without room for a whole second is none: the peer will see an outage.
         let _ = timeout(CLOSE_TIMEOUT, self.told()).await;

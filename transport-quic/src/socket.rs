@@ -1,15 +1,18 @@
 //! The packet pipe as a socket of quinn.
 
+use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
+use std::time::Duration;
 
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 use tokio::sync::Notify;
+use tokio::time::{Sleep, sleep};
 use tssh_core::proxy::PacketPipe;
 
 /// Sends and receives through the pipe, until it is muted.
@@ -81,7 +84,8 @@ impl AsyncUdpSocket for PipeSocket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
         Box::pin(Poller {
             socket: self,
-            patience: 0,
+            disappointed: 0,
+            pause: None,
         })
     }
 
@@ -131,31 +135,36 @@ impl AsyncUdpSocket for PipeSocket {
 struct Poller {
     socket: Arc<PipeSocket>,
     /// How often in a row the pipe had room and refused a packet.
-    patience: u8,
+    disappointed: u8,
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl UdpPoller for Poller {
     fn poll_writable(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.socket.poll_writable(cx));
         if !self.socket.refused() {
-            self.patience = 0;
+            self.disappointed = 0;
+            return Poll::Ready(Ok(()));
         }
-        let ready = self.socket.poll_writable(cx);
-        if ready.is_ready() && self.socket.refused() {
-            self.patience += 1;
-            if self.patience > MAX_PATIENCE {
-                // quinn asks again at once, within one poll of its task: let others run, who may
-                // make the room.
-                self.patience = 0;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
+        // quinn tries again at once, within one poll of its task. Room that is there and yet too
+        // small (a batch over what an unproved address may be sent) would hold it there for ever.
+        if self.disappointed < MAX_DISAPPOINTED {
+            self.disappointed += 1;
+            return Poll::Ready(Ok(()));
         }
-        ready.map(Ok)
+        let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(PAUSE)));
+        ready!(pause.as_mut().poll(cx));
+        self.pause = None;
+        self.disappointed = 0;
+        Poll::Ready(Ok(()))
     }
 }
 
 /// A socket may fill between the question and the packet, rarely twice.
-const MAX_PATIENCE: u8 = 2;
+const MAX_DISAPPOINTED: u8 = 2;
+
+/// Short against any round trip, long enough to cost nothing.
+const PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Default)]
 struct Waiting(Mutex<Vec<Waker>>);

@@ -30,14 +30,18 @@ impl Held {
         }
     }
 
-    /// Keeps the packets of one batch; `false` when not all of them find room, and then none is kept.
+    /// Keeps the packets of one batch as far as there is room, and loses the others, which the
+    /// transport sends again; `false` when there is none.
+    ///
+    /// A batch is never refused for its size: who is refused waits for [`Held::has_room`].
     pub(super) fn push(&mut self, contents: &[u8], segment: usize) -> bool {
-        let segment = segment.max(1);
-        if self.packets.len() + contents.len().div_ceil(segment) > MAX_HELD {
+        if !self.has_room() {
             return false;
         }
-        for packet in contents.chunks(segment) {
-            self.keep(packet);
+        for packet in contents.chunks(segment.max(1)) {
+            if self.has_room() {
+                self.keep(packet);
+            }
         }
         true
     }

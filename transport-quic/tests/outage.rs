@@ -1,0 +1,147 @@
+//! After an outage of any length the first byte arrives as if there had been none.
+
+mod rig;
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tssh_conformance::{Air, Weather};
+use tssh_core::transport::{Priority, Stream};
+use tssh_transport_quic::Quic;
+
+use rig::{DELAY, Rig, soon};
+
+#[test]
+fn a_minute_in_the_dark_leaves_no_delay_behind() {
+    every_time(Load::Idle, MINUTE);
+}
+
+#[test]
+fn a_minute_in_the_dark_under_load_leaves_no_delay_behind() {
+    every_time(Load::Full, MINUTE);
+}
+
+#[test]
+fn eight_hours_in_the_dark_leave_no_delay_behind() {
+    every_time(Load::Idle, 8 * HOUR);
+}
+
+#[test]
+fn eight_hours_in_the_dark_under_load_leave_no_delay_behind() {
+    every_time(Load::Full, 8 * HOUR);
+}
+
+#[test]
+fn thirty_days_in_the_dark_leave_no_delay_behind() {
+    every_time(Load::Idle, 30 * 24 * HOUR);
+}
+
+#[test]
+fn thirty_days_in_the_dark_under_load_leave_no_delay_behind() {
+    every_time(Load::Full, 30 * 24 * HOUR);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Load {
+    Idle,
+    /// Bulk both ways, the congestion window full.
+    Full,
+}
+
+fn every_time(load: Load, dark: Duration) {
+    let mut late = Vec::new();
+    for seed in 0..RUNS {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let waits = runtime.block_on(outage(load, dark, seed));
+        if waits.iter().any(|wait| *wait > LIMIT) {
+            late.push((seed, waits));
+        }
+    }
+    assert!(
+        late.is_empty(),
+        "{} late (seed, [there, back]): {late:?}",
+        late.len()
+    );
+}
+
+/// How long a byte took there and back that was written when the path returned.
+async fn outage(load: Load, dark: Duration, seed: u64) -> [Duration; 2] {
+    let weather = Weather {
+        rate: Some(1_000_000),
+        queue: 60_000,
+        ..Weather::fair(DELAY)
+    };
+    let rig = Rig::new(Air::new(weather, seed), &Quic::default()).await;
+    let mut tasks = JoinSet::new();
+    if load == Load::Full {
+        let mut stream = soon(rig.client.open()).await.unwrap();
+        stream.write_all(b"0").await.unwrap();
+        flood(&mut tasks, stream);
+        flood(&mut tasks, soon(rig.server.accept()).await.unwrap());
+    }
+    let mut near = soon(rig.client.open()).await.unwrap();
+    near.writer.set_priority(Priority::Interactive);
+    near.write_all(b"1").await.unwrap();
+    let mut far = soon(rig.server.accept()).await.unwrap();
+    far.writer.set_priority(Priority::Interactive);
+    far.write_all(b"2").await.unwrap();
+    soon(async { tokio::join!(near.read_u8(), far.read_u8()) })
+        .await
+        .0
+        .unwrap();
+
+    // Each run is cut at another moment.
+    sleep(Duration::from_millis(500 + seed * 7 % 190)).await;
+    rig.air.set_dark(true);
+    sleep(DETECTION).await;
+    rig.client_pipe.clock().stop();
+    sleep(DETECTION).await;
+    rig.server_pipe.clock().stop();
+    sleep(dark - 2 * DETECTION).await;
+    rig.air.set_dark(false);
+    rig.client_pipe.clock().start(DETECTION);
+    let server_pipe = rig.server_pipe.clone();
+    tasks.spawn(async move {
+        // In every second run the server learns of the path by the client's first packet only.
+        if seed % 2 == 1 {
+            server_pipe.activity().heard().await;
+        }
+        server_pipe.clock().start(2 * DETECTION);
+    });
+
+    let back_at = Instant::now();
+    near.write_all(b"3").await.unwrap();
+    far.write_all(b"4").await.unwrap();
+    let there = async {
+        far.read_u8().await.unwrap();
+        back_at.elapsed()
+    };
+    let back = async {
+        near.read_u8().await.unwrap();
+        back_at.elapsed()
+    };
+    let (there, back) = soon(async { tokio::join!(there, back) }).await;
+    [there, back]
+}
+
+/// Writes without end, and reads without end.
+fn flood(tasks: &mut JoinSet<()>, stream: Stream) {
+    let (mut reader, mut writer) = (stream.reader, stream.writer);
+    tasks.spawn(async move { while writer.write_all(&[7; 4096]).await.is_ok() {} });
+    tasks.spawn(async move {
+        let mut sink = [0; 16384];
+        while reader.read(&mut sink).await.is_ok_and(|read| read > 0) {}
+    });
+}
+
+const RUNS: u64 = 200;
+const LIMIT: Duration = Duration::from_millis(120);
+const DETECTION: Duration = Duration::from_secs(4);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
