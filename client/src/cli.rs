@@ -6,6 +6,9 @@
 //!
 //! Not here: what an argument means (`settings`), and what the program does with it.
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -231,8 +234,11 @@ impl Cli {
 }
 
 fn directives(matches: &ArgMatches) -> Vec<Directive> {
-    let kinds: [(&str, fn(String) -> Directive); 8] = [
-        ("destination", Directive::Destination),
+    let kinds = [
+        (
+            "destination",
+            Directive::Destination as fn(String) -> Directive,
+        ),
         ("dynamic_forwards", Directive::DynamicForward),
         ("identity_files", Directive::IdentityFile),
         ("local_forwards", Directive::LocalForward),

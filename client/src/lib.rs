@@ -1,15 +1,29 @@
 //! The library of the `tssh` program.
 //!
-//! | folder       | what it is for                                       |
+//! | module       | what it is for                                       |
 //! |--------------|------------------------------------------------------|
 //! | `cli`        | the command line                                     |
 //! | `ssh_config` | the configuration files                              |
 //! | `settings`   | what both say about one connection                   |
+//! | `target`     | from the settings to the login                       |
 //! | `login`      | the ordinary SSH login                               |
+//! | `bootstrap`  | starts `tsshd` over it                               |
+//! | `roam`       | continues over a roaming connection                  |
+//! | `session`    | a shell or command between the terminal and a server |
+//! | `program`    | all of it, from arguments to exit status             |
+//! | `log`        | standard error or a file                             |
+//! | `terminal`   | the user's terminal, and giving it back              |
 
 #![warn(missing_docs)]
 
+pub mod bootstrap;
 pub mod cli;
+pub mod log;
 pub mod login;
+pub mod program;
+pub mod roam;
+pub mod session;
 pub mod settings;
 pub mod ssh_config;
+pub mod target;
+pub mod terminal;

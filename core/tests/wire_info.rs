@@ -33,6 +33,7 @@ fn the_line_is_found_in_any_noise() {
         format!("\x1b]0;title\x07\x1b[?2004l\x1b[1;31mhi\x1b[0m\x07{GOOD}\n"),
         format!("\x1b]0;unterminated title\x07{GOOD}\n"),
         format!("\x1b]0;unterminated title\r\n\x07{GOOD}\n"),
+        format!("{{x}} \x1b]0;unterminated title\x07{GOOD}\n"),
         format!("\x07\x1b[0m{wrapped}\x1b[K\r\n"),
         format!("\x07{GOOD}\r\nbye\x07"),
         format!("\x07{GOOD}\n\x1b]0;title\x07"),

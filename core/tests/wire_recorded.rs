@@ -121,6 +121,12 @@ async fn the_stderr_stream_is_read_and_written_byte_for_byte() {
     codec::encode_command("stderr", &mut written).unwrap();
     codec::encode_message(&start, &mut written).unwrap();
     assert_eq!(written, sent);
+
+    let mut answered = &recording.from_server.streams[&7][..];
+    codec::read_ack(&mut answered).await.unwrap();
+    codec::read_ack(&mut answered).await.unwrap();
+    // The command wrote `err` there; the recorded server ended the stream without it.
+    assert_eq!(answered, b"");
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod certificate;
 mod channel;
 mod connect;
 mod dial;
+pub mod embedded;
 mod error;
 mod handler;
 mod host_key;

@@ -1,5 +1,14 @@
 //! The settings that are one word out of a few.
 
+/// A setting that is one word out of a few.
+pub(crate) trait Choice: Sized {
+    /// The words, for an error message.
+    const WANTED: &'static str;
+
+    /// `None` when the word is none of them.
+    fn parse(word: &str) -> Option<Self>;
+}
+
 macro_rules! choice {
     (
         $(#[$meta:meta])*
@@ -27,6 +36,14 @@ macro_rules! choice {
                 match self {
                     $(Self::$variant => $word,)+
                 }
+            }
+        }
+
+        impl Choice for $name {
+            const WANTED: &'static str = concat!("one of" $(, " ", $word $(, " ", $other)*)+);
+
+            fn parse(word: &str) -> Option<Self> {
+                Self::parse(word)
             }
         }
     };
@@ -100,7 +117,7 @@ choice! {
     /// `LogLevel`: how much is said on standard error.
     LogLevel {
         /// Nothing.
-        Quiet = "QUIET",
+        Quiet = "SILENT" | "QUIET",
         /// What ends the program.
         Fatal = "FATAL",
         /// What went wrong.

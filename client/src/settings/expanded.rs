@@ -71,7 +71,8 @@ impl Settings {
             .map_err(in_keyword("ProxyCommand"))
     }
 
-    /// The command to run here once logged in, if it is permitted; `tunnel` is `%T`.
+    /// The command to run here once logged in, if it is permitted; there is no tunnel, so
+    /// `%T` is `NONE`.
     ///
     /// # Errors
     ///

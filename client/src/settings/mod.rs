@@ -29,6 +29,7 @@ mod tests;
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
+pub(crate) use choice::Choice;
 pub use choice::{
     AddKeysToAgent, AddressFamily, CanonicalizeHostname, ControlMaster, FingerprintHash, LogLevel,
     PubkeyAuthentication, RequestTty, SessionType, StrictHostKeyChecking, SyslogFacility, UdpMode,
@@ -270,7 +271,7 @@ pub struct Settings {
     pub udp_heartbeat_timeout: Duration,
     /// Silence after which the user is told.
     pub udp_reconnect_timeout: Duration,
-    /// Largest packet of QUIC and KCP, in bytes.
+    /// Largest packet of QUIC and KCP, in bytes, from 576; QUIC never uses less than 1200.
     pub udp_mtu: u16,
     /// Whether the notice of a lost connection is on the first line rather than at the cursor.
     pub show_notification_on_top: bool,
@@ -284,9 +285,8 @@ pub struct Settings {
 impl Settings {
     /// The command to run on the server: of the command line, else of `RemoteCommand`.
     pub fn command(&self) -> Option<&OsStr> {
-        self.command_line
-            .as_deref()
-            .or(self.remote_command.as_deref().map(OsStr::new))
+        let configured = || self.remote_command.as_deref().map(OsStr::new);
+        self.command_line.as_deref().or_else(configured)
     }
 }
 

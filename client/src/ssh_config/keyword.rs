@@ -9,9 +9,9 @@ macro_rules! keywords {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum Keyword {
             $($name,)+
-            /// Known to OpenSSH, and without meaning in this program.
+            /// Known to OpenSSH and not to this program, which the user should hear.
             Unsupported,
-            /// Covered by `IgnoreUnknown`, or silently ignored by OpenSSH.
+            /// Covered by `IgnoreUnknown`, or of no consequence here.
             Ignored,
         }
 
@@ -58,11 +58,23 @@ const OLD_NAMES: &[(&str, Keyword)] = &[
     ("udpport", Keyword::TsshdPort),
 ];
 
-/// Keywords that some OpenSSH takes and that change nothing here.
+/// Keywords of OpenSSH that change what a connection does, and that do nothing here.
 const UNSUPPORTED: &[&str] = &[
+    "pkcs11provider",
+    "smartcarddevice",
+    "tunnel",
+    "tunneldevice",
+];
+
+/// Keywords of the past that OpenSSH passes over, and those whose absence nobody notices: another
+/// method of authentication is used, or the roaming connection has its own answer.
+const IGNORED: &[&str] = &[
     "afstokenpassing",
     "channeltimeout",
+    "cipher",
     "compressionlevel",
+    "fallbacktorsh",
+    "globalknownhostsfile2",
     "gssapiauthentication",
     "gssapiclientidentity",
     "gssapidelegatecredentials",
@@ -74,27 +86,16 @@ const UNSUPPORTED: &[&str] = &[
     "kerberosauthentication",
     "kerberostgtpassing",
     "obscurekeystroketiming",
-    "pkcs11provider",
-    "rhostsrsaauthentication",
-    "rsaauthentication",
-    "smartcarddevice",
-    "tunnel",
-    "tunneldevice",
-    "versionaddendum",
-    "warnweakcrypto",
-];
-
-/// Keywords of the past that OpenSSH passes over.
-const DEPRECATED: &[&str] = &[
-    "cipher",
-    "fallbacktorsh",
-    "globalknownhostsfile2",
     "protocol",
     "rhostsauthentication",
+    "rhostsrsaauthentication",
+    "rsaauthentication",
     "userknownhostsfile2",
     "useroaming",
     "useprivilegedport",
     "usersh",
+    "versionaddendum",
+    "warnweakcrypto",
 ];
 
 impl Keyword {
@@ -116,7 +117,7 @@ impl Keyword {
         }
         let ignored = ignore_unknown
             .is_some_and(|list| matches_list(name, &list.to_ascii_lowercase()) == Verdict::Matched);
-        if ignored || DEPRECATED.contains(&name) {
+        if ignored || IGNORED.contains(&name) {
             return Ok(Self::Ignored);
         }
         Err(Problem::BadOption(name.to_owned()))

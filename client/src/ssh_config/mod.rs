@@ -7,6 +7,7 @@
 //! | what a `Match` line tests                    | `matcher.rs`    |
 //! | which keywords exist, and their old names    | `keyword.rs`    |
 //! | what a keyword does to the settings          | `options.rs`    |
+//! | keywords about the agent                     | `agent.rs`      |
 //! | keywords that take a list                    | `lists.rs`      |
 //! | numbers, times, escape characters            | `value.rs`      |
 //! | forwards, jump hosts                         | `forward.rs`, `jump.rs` |
@@ -15,6 +16,7 @@
 //!
 //! Not here: what the settings are and their defaults (`settings`), and the command line (`cli`).
 
+mod agent;
 pub mod algorithms;
 mod error;
 mod forward;

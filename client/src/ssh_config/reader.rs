@@ -187,6 +187,10 @@ impl<'a> Reader<'a> {
             (Ok(keyword), Some(_)) if !keyword.is_ours() => return Ok(()),
             (keyword, _) => keyword.map_err(in_place)?,
         };
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the others do not change the block"
+        )]
         match keyword {
             Keyword::Host => {
                 let patterns = line.words().map_err(in_place)?;
@@ -212,6 +216,22 @@ impl<'a> Reader<'a> {
                 } else {
                     Effect::Checked
                 };
+                Ok(())
+            }
+            Keyword::Unsupported => {
+                let asks_for_nothing = ["no", "none", "false"]
+                    .iter()
+                    .any(|word| word.eq_ignore_ascii_case(&line.rest));
+                let warning = format!(
+                    "{place}: {} is not supported and does nothing",
+                    line.keyword
+                );
+                let warnings = &mut self.draft.settings.warnings;
+                let is_news = block.effect == Effect::Applies && !asks_for_nothing;
+                // The second pass meets the same lines again.
+                if is_news && !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
                 Ok(())
             }
             Keyword::Include => self.include(&line, *block, place),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Problem;
-use crate::settings::{EscapeChar, IpQos};
+use crate::settings::{Choice, EscapeChar, IpQos};
 
 /// The words of one line that are still to be read.
 #[derive(Debug)]
@@ -46,6 +46,11 @@ impl Words {
 
     pub(super) fn flag(&mut self) -> Result<bool, Problem> {
         self.parsed(flag, "yes or no")
+    }
+
+    /// One word out of a few.
+    pub(super) fn choice<T: Choice>(&mut self) -> Result<T, Problem> {
+        self.parsed(T::parse, T::WANTED)
     }
 
     pub(super) fn number(&mut self) -> Result<u32, Problem> {

@@ -1,7 +1,7 @@
 //! What a login shell with a terminal is told before its first prompt.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use super::spec::Login;
@@ -19,11 +19,16 @@ pub(super) fn compose(login: &Login) -> Vec<u8> {
     text
 }
 
-/// Writes to a terminal that nobody reads yet, as much as it takes without waiting.
-pub(super) fn say(mut terminal: &File, text: &[u8]) {
-    if let Err(error) = terminal.write_all(text) {
-        tracing::debug!(%error, "greeting cut short");
+/// `text` as a terminal in its usual modes shows it: a carriage return before each line feed.
+pub(super) fn for_terminal(text: &[u8]) -> Vec<u8> {
+    let mut shown = Vec::with_capacity(text.len());
+    for &byte in text {
+        if byte == b'\n' {
+            shown.push(b'\r');
+        }
+        shown.push(byte);
     }
+    shown
 }
 
 fn append(text: &mut Vec<u8>, path: &Path) {
@@ -36,5 +41,5 @@ fn append(text: &mut Vec<u8>, path: &Path) {
     }
 }
 
-/// A terminal holds some 64 KiB before somebody reads it, and each line grows by a carriage return.
-const GREETING_MAX: usize = 32 * 1024;
+/// Pages and pages; it is kept in memory until the client reads it.
+const GREETING_MAX: usize = 64 * 1024;

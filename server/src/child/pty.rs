@@ -69,7 +69,7 @@ impl Pty {
         grantpt(&master)?;
         unlockpt(&master)?;
         let path = slave_name(&master)?;
-        let slave = open_slave(&path, 0)?;
+        let slave = open_slave(&path)?;
         let mut termios = tcgetattr(&slave)?;
         #[cfg(any(target_os = "linux", target_vendor = "apple"))]
         termios.input_flags.insert(InputFlags::IUTF8);
@@ -85,18 +85,13 @@ impl Pty {
             path,
         })
     }
-
-    /// A second, non-blocking opening of the slave, for words of our own before the child speaks.
-    pub(super) fn speaker(&self) -> io::Result<File> {
-        open_slave(&self.path, OFlag::O_NONBLOCK.bits())
-    }
 }
 
-fn open_slave(path: &Path, flags: i32) -> io::Result<File> {
+fn open_slave(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
         .write(true)
-        .custom_flags(OFlag::O_NOCTTY.bits() | flags)
+        .custom_flags(OFlag::O_NOCTTY.bits())
         .open(path)
 }
 

@@ -72,7 +72,7 @@ impl Spec {
         let original_command = forced.as_ref().and_then(|_| self.kind.command_line());
         let kind = forced.as_ref().unwrap_or(&self.kind);
 
-        let (slots, ends, tty, speaker) = self.streams()?;
+        let (slots, mut ends, tty) = self.streams()?;
         let user_file = user_environment(login);
         let env = environment::build(&Sources {
             account: &login.account,
@@ -90,15 +90,13 @@ impl Spec {
         let program = Program::choose(kind, &login.account.shell, &path)?;
         let home = start_folder(login);
 
-        if let Some(speaker) = &speaker {
-            if *kind == Kind::Shell {
-                greeting::say(speaker, &greeting::compose(login));
-            }
-        }
+        let greeting = match (kind, &tty) {
+            (Kind::Shell, Some(_)) => greeting::for_terminal(&greeting::compose(login)),
+            _ => Vec::new(),
+        };
         if let Err(complaint) = &home {
             say_to(&slots.errors, complaint);
         }
-        drop(speaker);
 
         let launch = Launch {
             env,
@@ -131,26 +129,20 @@ impl Spec {
             }
         }
         let shared = Shared {
-            master: ends.master,
+            master: ends.master.take(),
             phase,
             over,
             hung_up,
             _task: tasks,
         };
-        Ok(assemble(
-            Arc::new(shared),
-            ends.input,
-            ends.output,
-            ends.errors,
-        ))
+        Ok(ends.join(Arc::new(shared), greeting))
     }
 
-    /// Opens the streams: both sides, the terminal's file, and a mouth for our own words on it.
-    fn streams(&self) -> Result<(Slots, Ends, Option<PathBuf>, Option<File>), SpawnError> {
+    /// Opens the streams: both sides, and the terminal's file.
+    fn streams(&self) -> Result<(Slots, Ends, Option<PathBuf>), SpawnError> {
         match &self.pty {
             Some(spec) => {
                 let pty = Pty::open(spec).map_err(SpawnError::Terminal)?;
-                let speaker = pty.speaker().map_err(SpawnError::Terminal)?;
                 let slots = Slots::all(pty.slave.into()).map_err(SpawnError::Terminal)?;
                 let ends = Ends {
                     master: Some(pty.master),
@@ -158,12 +150,29 @@ impl Spec {
                     output: None,
                     errors: None,
                 };
-                Ok((slots, ends, Some(pty.path), Some(speaker)))
+                Ok((slots, ends, Some(pty.path)))
             }
             None => {
                 let (slots, ends) = pipes(self.stderr).map_err(SpawnError::Pipes)?;
-                Ok((slots, ends, None, None))
+                Ok((slots, ends, None))
             }
+        }
+    }
+}
+
+impl Ends {
+    fn join(self, shared: Arc<Shared>, greeting: Vec<u8>) -> Child {
+        Child {
+            input: match self.input {
+                Some(pipe) => Input::pipe(pipe, &shared),
+                None => Input::pty(shared.clone()),
+            },
+            output: match self.output {
+                Some(pipe) => Output::pipe(pipe, shared.clone()),
+                None => Output::pty(shared.clone(), greeting),
+            },
+            errors: self.errors.map(|pipe| Output::pipe(pipe, shared.clone())),
+            control: Control { shared },
         }
     }
 }
@@ -204,26 +213,6 @@ fn pipes(stderr: Stderr) -> io::Result<(Slots, Ends)> {
         },
         ends,
     ))
-}
-
-fn assemble(
-    shared: Arc<Shared>,
-    input: Option<pipe::Sender>,
-    output: Option<pipe::Receiver>,
-    errors: Option<pipe::Receiver>,
-) -> Child {
-    Child {
-        input: match input {
-            Some(pipe) => Input::pipe(pipe, &shared),
-            None => Input::pty(shared.clone()),
-        },
-        output: match output {
-            Some(pipe) => Output::pipe(pipe, shared.clone()),
-            None => Output::pty(shared.clone()),
-        },
-        errors: errors.map(|pipe| Output::pipe(pipe, shared.clone())),
-        control: Control { shared },
-    }
 }
 
 /// The home folder, or what to tell the user who starts in `/` for want of it.

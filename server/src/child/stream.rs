@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use nix::errno::Errno;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::unix::pipe;
@@ -39,6 +40,8 @@ enum InputEnd {
 /// holds the terminal.
 pub struct Output {
     end: OutputEnd,
+    /// Comes before anything of the child's.
+    greeting: Bytes,
     /// Keeps the task that waits for the child.
     shared: Arc<Shared>,
 }
@@ -77,13 +80,15 @@ impl Output {
         let hung_up = Box::pin(shared.hung_up.clone().cancelled_owned());
         Self {
             end: OutputEnd::Pipe { pipe, hung_up },
+            greeting: Bytes::new(),
             shared,
         }
     }
 
-    pub(super) fn pty(shared: Arc<Shared>) -> Self {
+    pub(super) fn pty(shared: Arc<Shared>, greeting: Vec<u8>) -> Self {
         let over = Box::pin(shared.over.clone().cancelled_owned());
         Self {
+            greeting: greeting.into(),
             end: OutputEnd::Pty { over, drained: 0 },
             shared,
         }
@@ -128,6 +133,11 @@ impl AsyncRead for Output {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if !this.greeting.is_empty() {
+            let count = this.greeting.len().min(buf.remaining());
+            buf.put_slice(&this.greeting.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         match &mut this.end {
             OutputEnd::Closed => Poll::Ready(Ok(())),
             OutputEnd::Pipe { pipe, hung_up } => {

@@ -324,6 +324,7 @@ impl Task {
         }
         let status = PathStatus {
             lost_at: self.state.lost_at(),
+            dark: self.plan.dark,
             refused: self.refused,
             proved: self.state.proved(),
         };

@@ -44,6 +44,8 @@ pub trait Binder: Debug + Send + Sync + 'static {
 pub struct PathStatus {
     /// Since when no path answers; `None` while one does.
     pub lost_at: Option<Instant>,
+    /// The path is known to be dead: what is sent now waits.
+    pub dark: bool,
     /// The host answered that nothing listens there any more.
     pub refused: bool,
     /// The peer was heard on the path in use.

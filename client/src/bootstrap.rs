@@ -1,0 +1,212 @@
+//! Starts `tsshd` over the ordinary login and takes its one-time keys.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tssh_core::wire::{InfoError, Scanner, ServerInfo};
+
+use crate::login::{AddressFamily, Event, Login, LoginError, Options, Program, Pty, Request, Size};
+use crate::settings::{PortSpec, Settings};
+
+/// A started server.
+#[derive(Debug)]
+pub struct Offer {
+    /// What it printed.
+    pub info: ServerInfo,
+    /// Where it can be reached, the best address first; never empty.
+    pub servers: Vec<SocketAddr>,
+}
+
+/// Why there is no server to continue with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BootstrapError {
+    /// The address behind a proxy is not known here.
+    #[error(
+        "{host} was reached through a proxy and has no address here to send UDP to: {reason}; \
+         give one with HostName, or stay on SSH with --tcp"
+    )]
+    Address {
+        /// The host as configured.
+        host: String,
+        /// What the resolver said.
+        reason: String,
+    },
+    /// What was printed is no server info.
+    #[error(transparent)]
+    Info(#[from] InfoError),
+    /// The login itself.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// There is no such program.
+    #[error("{path} was not found on {host}: install tsshd there, or name it with --tsshd-path")]
+    Missing {
+        /// What was to be run.
+        path: String,
+        /// Where.
+        host: String,
+    },
+    /// It never said anything.
+    #[error("{path} on {host} printed no server info within {} s: does its shell start-up wait for input?", waited.as_secs())]
+    Silent {
+        /// What was run.
+        path: String,
+        /// Where.
+        host: String,
+        /// For how long.
+        waited: Duration,
+    },
+}
+
+/// Runs `tsshd` on the host of `login`, and waits for its line.
+///
+/// Cancel safe: a server without a client ends by itself.
+///
+/// # Errors
+///
+/// See [`BootstrapError`].
+pub async fn start(
+    login: &Login,
+    options: &Options,
+    settings: &Settings,
+    debug: bool,
+    env: Vec<(String, String)>,
+) -> Result<Offer, BootstrapError> {
+    let program = settings
+        .tsshd_path
+        .clone()
+        .unwrap_or_else(|| "tsshd".to_owned());
+    let command = command_line(&program, settings, debug);
+    tracing::debug!(command, "starting the server");
+    let request = Request {
+        program: Program::Command(command.into_bytes()),
+        // PROTOCOL.md, "Login": so wide that nothing wraps.
+        pty: Some(Pty {
+            term: "dumb".to_owned(),
+            size: Size {
+                columns: 800,
+                rows: 200,
+                ..Size::default()
+            },
+            modes: Vec::new(),
+        }),
+        env,
+    };
+    let mut channel = login.start(&request).await?;
+    let read = read_info(&mut channel.reader);
+    let host = &settings.hostname;
+    let info = match tokio::time::timeout(PATIENCE, read).await {
+        Ok(Ok(info)) => info,
+        Ok(Err(Failure::NotFound)) => {
+            return Err(BootstrapError::Missing {
+                path: program,
+                host: host.clone(),
+            });
+        }
+        Ok(Err(Failure::Info(error))) => return Err(error.into()),
+        Ok(Err(Failure::Login(error))) => return Err(error.into()),
+        Err(_) => {
+            let (path, host) = (program, host.clone());
+            return Err(BootstrapError::Silent {
+                path,
+                host,
+                waited: PATIENCE,
+            });
+        }
+    };
+    let servers = addresses(login, options, info.port).await?;
+    Ok(Offer { info, servers })
+}
+
+enum Failure {
+    NotFound,
+    Info(InfoError),
+    Login(LoginError),
+}
+
+async fn read_info(reader: &mut crate::login::ChannelReader) -> Result<ServerInfo, Failure> {
+    let mut scanner = Scanner::new();
+    let mut status = 0;
+    while let Some(event) = reader.next().await.map_err(Failure::Login)? {
+        match event {
+            Event::Stdout(bytes) | Event::Stderr(bytes) => {
+                if let Some(info) = scanner.push(&bytes).map_err(Failure::Info)? {
+                    return Ok(info);
+                }
+            }
+            Event::ExitStatus(code) => status = code,
+            Event::ExitSignal { .. } | Event::Finished => {}
+        }
+    }
+    // POSIX, "Exit Status for Commands": found but not executable, and not found.
+    scanner.finish().map_err(|error| match status {
+        126 | 127 => Failure::NotFound,
+        _ => Failure::Info(error),
+    })
+}
+
+fn command_line(program: &str, settings: &Settings, debug: bool) -> String {
+    use crate::settings::AddressFamily;
+    let mut words = vec![program.to_owned()];
+    match settings.address_family {
+        AddressFamily::Any => {}
+        AddressFamily::Inet => words.push("--ipv4".to_owned()),
+        AddressFamily::Inet6 => words.push("--ipv6".to_owned()),
+    }
+    if settings.udp_mtu != DEFAULT_MTU {
+        words.push(format!("--mtu {}", settings.udp_mtu));
+    }
+    if settings.tsshd_port != PortSpec::default() {
+        let ranges = settings
+            .tsshd_port
+            .ranges()
+            .iter()
+            .map(|range| match range {
+                single if single.low() == single.high() => single.low().to_string(),
+                range => format!("{}-{}", range.low(), range.high()),
+            });
+        words.push(format!("--port {}", ranges.collect::<Vec<_>>().join(",")));
+    }
+    if debug {
+        words.push("--debug".to_owned());
+    }
+    words.join(" ")
+}
+
+/// The address that answered the login; behind a proxy, what the resolver says of the name.
+async fn addresses(
+    login: &Login,
+    options: &Options,
+    port: u16,
+) -> Result<Vec<SocketAddr>, BootstrapError> {
+    if let Some(addresses) = login.addresses() {
+        return Ok(vec![SocketAddr::new(
+            addresses.remote.ip().to_canonical(),
+            port,
+        )]);
+    }
+    let fits = |ip: &IpAddr| match options.address_family {
+        AddressFamily::Any => true,
+        AddressFamily::Inet => ip.is_ipv4(),
+        AddressFamily::Inet6 => ip.is_ipv6(),
+    };
+    let unknown = |reason: String| BootstrapError::Address {
+        host: options.hostname.clone(),
+        reason,
+    };
+    let found = tokio::net::lookup_host((options.hostname.as_str(), port)).await;
+    let found = found.map_err(|error| unknown(error.to_string()))?;
+    let servers: Vec<_> = found.filter(|address| fits(&address.ip())).collect();
+    if servers.is_empty() {
+        return Err(unknown(
+            "the name has no address of the wanted family".to_owned(),
+        ));
+    }
+    Ok(servers)
+}
+
+/// `UdpMTU` when nobody says otherwise.
+pub const DEFAULT_MTU: u16 = 1400;
+
+/// A login shell may be slow, a second factor slower, but those are over when this begins.
+const PATIENCE: Duration = Duration::from_secs(60);

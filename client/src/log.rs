@@ -1,0 +1,91 @@
+//! The log: standard error or a file, said at the level of `-v`, `-q` and `LogLevel`.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Mutex;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::settings::LogLevel;
+
+/// Starts the log of this process; `file` is that of `-E`.
+///
+/// # Errors
+///
+/// When the file cannot be opened.
+pub fn start(level: LogLevel, file: Option<&Path>) -> io::Result<()> {
+    let filter = match level {
+        LogLevel::Quiet | LogLevel::Fatal => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Info => LevelFilter::WARN,
+        LogLevel::Verbose => LevelFilter::INFO,
+        LogLevel::Debug1 => LevelFilter::DEBUG,
+        LogLevel::Debug2 | LogLevel::Debug3 => LevelFilter::TRACE,
+    };
+    let writer = match file {
+        Some(path) => {
+            let file = OpenOptions::new().append(true).create(true).open(path)?;
+            Lines::File(Mutex::new(file))
+        }
+        None => Lines::Stderr,
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(filter)
+        .with_ansi(false)
+        .with_target(filter >= LevelFilter::DEBUG)
+        .with_writer(writer)
+        .finish();
+    // A second call in one process keeps the first log.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    Ok(())
+}
+
+/// Where lines go.
+enum Lines {
+    File(Mutex<std::fs::File>),
+    Stderr,
+}
+
+/// One line on its way.
+enum Line<'a> {
+    File(std::sync::MutexGuard<'a, std::fs::File>),
+    Stderr(io::Stderr),
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Line<'a>;
+
+    fn make_writer(&'a self) -> Line<'a> {
+        match self {
+            Self::File(file) => Line::File(
+                file.lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner),
+            ),
+            Self::Stderr => Line::Stderr(io::stderr()),
+        }
+    }
+}
+
+impl Write for Line<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Stderr(stderr) => {
+                // In raw mode the terminal does not return to the first column by itself; where it
+                // does, once more is harmless.
+                let text = String::from_utf8_lossy(bytes).replace('\n', "\r\n");
+                stderr.write_all(text.as_bytes())?;
+                Ok(bytes.len())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Stderr(stderr) => stderr.flush(),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Continues over a roaming connection: the login is over, the session goes on.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tssh_core::connection::{
+    Client, ClientConfig, ClientEvent, ConnectError, Supervisor, Timeouts,
+};
+use tssh_core::proxy::client::UdpBinder;
+use tssh_core::proxy::network::NetworkEvents;
+use tssh_core::transport::Transport;
+use tssh_core::wire::{InfoError, ServerInfo, WireError};
+use tssh_transport_quic::Quic;
+
+use crate::bootstrap::Offer;
+use crate::session::{Control, Far, Offline, RemoteOutput, Roaming, Start};
+use crate::settings::Settings;
+
+/// Why the session did not move.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RoamError {
+    /// No connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The server speaks a transport that this program lacks.
+    #[error(transparent)]
+    Mode(#[from] InfoError),
+    /// The session was refused.
+    #[error("the session did not start: {0}")]
+    Start(#[from] WireError),
+}
+
+/// A roaming connection with its tasks, which run while this lives.
+#[derive(Debug)]
+pub struct Roam {
+    /// The connection.
+    pub client: Client,
+    /// What the server tells.
+    pub events: mpsc::Receiver<ClientEvent>,
+    tasks: tokio::task::JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Roam {
+    /// Connects to the server of `offer`. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// [`RoamError::Connect`], [`RoamError::Mode`].
+    pub async fn connect(
+        offer: Offer,
+        settings: &Settings,
+        keep_output: bool,
+    ) -> Result<Self, RoamError> {
+        let transport = transport_of(&offer.info)?;
+        let config = ClientConfig {
+            info: offer.info,
+            servers: offer.servers,
+            timeouts: Timeouts {
+                alive: settings.udp_alive_timeout,
+                heartbeat: settings.udp_heartbeat_timeout,
+                reconnect: settings.udp_reconnect_timeout,
+            },
+            mtu: settings.udp_mtu,
+            connect_timeout: settings.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
+            session_name: settings.host.clone(),
+            keep_output,
+        };
+        let stop = CancellationToken::new();
+        let network = NetworkEvents::of_this_machine();
+        let binder = Arc::new(UdpBinder);
+        let (client, events, tasks) =
+            Client::connect(&*transport, config, binder, network, &stop).await?;
+        Ok(Self {
+            client,
+            events,
+            tasks: spawn(tasks),
+            stop,
+        })
+    }
+
+    /// Starts the session, and returns its far side.
+    ///
+    /// # Errors
+    ///
+    /// [`RoamError::Start`].
+    pub async fn start(&mut self, start: &Start) -> Result<Far, RoamError> {
+        let stderr_apart = start.pty.is_none();
+        let session = self.client.start(start.to_session(), stderr_apart).await?;
+        let control = Control::Roaming {
+            client: self.client.clone(),
+            id: session.id,
+        };
+        let typing = self.client.clone();
+        let offline = Offline {
+            path: Some(self.client.path()),
+            typed: Arc::new(move || typing.handle_typed()),
+        };
+        let (output, input) = Roaming::split(session);
+        let (_, none) = mpsc::channel(1);
+        let events = Some(std::mem::replace(&mut self.events, none));
+        Ok(Far {
+            input,
+            output: RemoteOutput::Roaming(output),
+            control,
+            offline,
+            events,
+        })
+    }
+
+    /// Ends the server process and the connection.
+    pub async fn close(self) {
+        self.client.close().await;
+        self.stop.cancel();
+        // The supervisor ends its tasks within its own grace; a panic in it was reported already.
+        let _ = self.tasks.await;
+    }
+}
+
+fn transport_of(info: &ServerInfo) -> Result<Box<dyn Transport>, InfoError> {
+    info.mode_of(&["QUIC"])?;
+    Ok(Box::new(Quic::default()))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one task of this process; `close` joins it"
+)]
+fn spawn(tasks: Supervisor) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        tasks.run().await;
+    })
+}
+
+/// As the server waits for its client.
+const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);

@@ -1,0 +1,18 @@
+//! A shell or command between this side's terminal and the far side's program.
+//!
+//! | want to change…                               | look in       |
+//! |-----------------------------------------------|---------------|
+//! | what is started: shell, command, terminal     | `request.rs`  |
+//! | how keys travel, and wait while offline       | `upstream.rs` |
+//! | how both directions and signals run together  | `pump.rs`     |
+//! | the far side, plain or roaming                | `remote.rs`   |
+
+mod pump;
+mod remote;
+mod request;
+mod upstream;
+
+pub use pump::{Far, Local, Outcome, current_size, run};
+pub use remote::{Broken, Control, RemoteInput, RemoteOutput, Roaming};
+pub use request::{Start, start_of};
+pub use upstream::Offline;

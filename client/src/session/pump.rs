@@ -1,0 +1,260 @@
+//! Both directions of a session, the signals, and the notice, in one task.
+
+use std::fmt;
+use tokio::sync::mpsc;
+use tssh_core::connection::ClientEvent;
+
+use super::remote::{Broken, Control, RemoteInput, RemoteOutput};
+use super::upstream::{Keys, Offline};
+use crate::login::{Event, Size};
+use crate::terminal::escape::{Action, Demonstration, help};
+use crate::terminal::{Ending, Escape, EscapeChar, Guard, Input, Output, Signals};
+
+/// This side of a session.
+#[derive(Debug)]
+pub struct Local {
+    /// Holds the terminal; dropping it gives it back.
+    pub guard: Guard,
+    /// Keys or bytes; `None` reads as empty (`-n`).
+    pub input: Option<Input>,
+    /// The screen or a pipe.
+    pub stdout: Output,
+    /// Standard error.
+    pub stderr: Output,
+    /// Size and ends.
+    pub signals: Signals,
+    /// Whether a person types here: escapes count, and keys may wait.
+    pub interactive: bool,
+    /// What starts an escape.
+    pub escape_char: EscapeChar,
+    /// Whether `~d` darkens the path.
+    pub demonstration: Demonstration,
+}
+
+/// How a session ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The program ended with this status.
+    Exited(u32),
+    /// A signal ended the program; its name without `SIG`.
+    Killed(String),
+    /// The user left by `~.`.
+    Left,
+    /// A signal ended this program.
+    Signalled(Ending),
+    /// The server says that it goes away.
+    Quit(String),
+}
+
+/// What a session runs on besides the terminal.
+pub struct Far {
+    /// What the program is told.
+    pub input: RemoteInput,
+    /// What it says.
+    pub output: RemoteOutput,
+    /// How it learns of a size.
+    pub control: Control,
+    /// Whether keys wait for a path.
+    pub offline: Offline,
+    /// What the server tells besides.
+    pub events: Option<mpsc::Receiver<ClientEvent>>,
+}
+
+/// Runs a session to its end. `darken` is what `~d` does.
+///
+/// # Errors
+///
+/// When the connection breaks, or this side's output cannot be written.
+pub async fn run(local: &mut Local, far: Far, darken: impl Fn()) -> Result<Outcome, Broken> {
+    let Far {
+        mut input,
+        mut output,
+        control,
+        offline,
+        events,
+    } = far;
+    let keys = Keys::new(offline);
+    let keyboard = Keyboard {
+        keys: &keys,
+        guard: &local.guard,
+        stdout: &local.stdout,
+        control: &control,
+        escape_char: local.escape_char,
+        demonstration: local.demonstration,
+    };
+    let source = local.input.as_mut();
+    let up = async {
+        if !local.interactive {
+            // A program that reads no more, or has ended, may still have something to say.
+            let _ = copy(source, &mut input).await;
+            return std::future::pending().await;
+        }
+        tokio::select! {
+            outcome = keyboard.run(source, darken) => outcome,
+            _ = keys.drain(&mut input) => std::future::pending().await,
+        }
+    };
+    let down = downstream(&mut output, &local.stdout, &local.stderr);
+    let asides = asides(local.signals.clone(), &control, events, &local.stderr);
+    let outcome = tokio::select! {
+        biased; // What the program said is shown before anything else ends the session.
+        outcome = down => outcome?,
+        outcome = asides => outcome,
+        outcome = up => outcome,
+    };
+    if matches!(outcome, Outcome::Exited(_) | Outcome::Killed(_)) {
+        local.stdout.flush().await?;
+        local.stderr.flush().await?;
+    }
+    Ok(outcome)
+}
+
+/// Shows what the program says, until it has ended.
+async fn downstream(
+    output: &mut RemoteOutput,
+    stdout: &Output,
+    stderr: &Output,
+) -> Result<Outcome, Broken> {
+    let mut outcome = None;
+    while let Some(event) = output.next().await? {
+        match event {
+            Event::Stdout(bytes) => stdout.write(&bytes).await?,
+            Event::Stderr(bytes) => stderr.write(&bytes).await?,
+            Event::ExitStatus(status) => outcome = Some(Outcome::Exited(status)),
+            Event::ExitSignal { signal, .. } => outcome = Some(Outcome::Killed(signal)),
+            Event::Finished => {}
+        }
+    }
+    outcome.ok_or(Broken::Ended)
+}
+
+/// Sends a pipe or file, and its end.
+async fn copy(source: Option<&mut Input>, input: &mut RemoteInput) -> Result<(), Broken> {
+    if let Some(source) = source {
+        while let Some(bytes) = source.recv().await? {
+            input.write(bytes).await?;
+        }
+    }
+    input.finish().await
+}
+
+/// Reads the keyboard.
+struct Keyboard<'a> {
+    keys: &'a Keys,
+    guard: &'a Guard,
+    stdout: &'a Output,
+    control: &'a Control,
+    escape_char: EscapeChar,
+    demonstration: Demonstration,
+}
+
+impl Keyboard<'_> {
+    async fn run(&self, source: Option<&mut Input>, darken: impl Fn()) -> Outcome {
+        let mut escape = Escape::new(self.escape_char, self.demonstration);
+        let mut actions = Vec::new();
+        if let Some(source) = source {
+            // An end of the terminal is an end of input; SIGHUP tells the rest.
+            while let Ok(Some(bytes)) = source.recv().await {
+                escape.handle_keys(bytes, &mut actions);
+                for action in actions.drain(..) {
+                    match action {
+                        Action::Forward(keys) => {
+                            self.keys.push(keys);
+                            self.keys.has_room().await;
+                        }
+                        Action::Disconnect => return Outcome::Left,
+                        Action::DarkenPath => darken(),
+                        Action::Help => self.say(&help(self.escape_char, self.demonstration)),
+                        Action::Suspend => self.suspend().await,
+                        Action::Break => {}
+                        Action::Unsupported(key) => self.say(&format!(
+                            "{}{} is not supported by this program\r\n",
+                            self.escape_char,
+                            char::from(key).escape_default()
+                        )),
+                    }
+                }
+            }
+            if let Some(last) = escape.handle_end() {
+                self.keys.push(last);
+            }
+        }
+        self.keys.end();
+        std::future::pending().await
+    }
+
+    async fn suspend(&self) {
+        if let Err(error) = self.guard.suspend() {
+            tracing::warn!(%error, "the program cannot be suspended");
+        }
+        self.control.resize(current_size(), true).await;
+    }
+
+    fn say(&self, text: &str) {
+        self.stdout.draw(b"\r\n");
+        self.stdout.draw(text.as_bytes());
+    }
+}
+
+/// Signals, sizes and what the server tells besides.
+async fn asides(
+    mut signals: Signals,
+    control: &Control,
+    mut events: Option<mpsc::Receiver<ClientEvent>>,
+    stderr: &Output,
+) -> Outcome {
+    let mut quit = None;
+    loop {
+        tokio::select! {
+            Ok(()) = signals.size.changed() => {
+                let size = *signals.size.borrow_and_update();
+                control.resize(wire_size(size), false).await;
+            }
+            Ok(()) = signals.continued.changed() => control.resize(current_size(), true).await,
+            Ok(()) = signals.ending.changed() => {
+                if let Some(ending) = *signals.ending.borrow_and_update() {
+                    return Outcome::Signalled(ending);
+                }
+            }
+            event = next(&mut events) => match event {
+                Some(ClientEvent::Quit(reason)) => quit = Some(reason.as_str().to_owned()),
+                Some(ClientEvent::Warning(text)) => {
+                    stderr.draw(format!("tssh: the server says: {text}\r\n").as_bytes());
+                }
+                Some(ClientEvent::Debug(text)) => tracing::debug!(%text, "the server's log"),
+                Some(_) => {}
+                None => match quit.take() {
+                    Some(reason) => return Outcome::Quit(reason),
+                    None => events = None,
+                },
+            },
+        }
+    }
+}
+
+async fn next(events: &mut Option<mpsc::Receiver<ClientEvent>>) -> Option<ClientEvent> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The terminal's size now; zeros when there is none.
+pub fn current_size() -> Size {
+    wire_size(crate::terminal::Size::current().unwrap_or_default())
+}
+
+fn wire_size(size: crate::terminal::Size) -> Size {
+    Size {
+        columns: size.columns.into(),
+        rows: size.rows.into(),
+        pixel_width: size.pixel_width.into(),
+        pixel_height: size.pixel_height.into(),
+    }
+}
+
+impl fmt::Debug for Far {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Far")
+    }
+}

@@ -1,0 +1,119 @@
+//! From the settings of one host to what the login wants to know, jump hosts included.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cli::Cli;
+use crate::login::{
+    AddressFamily, Algorithms, AuthMethod, Options, RekeyLimit, StrictHostKeyChecking,
+};
+use crate::settings::{self, Environment, PubkeyAuthentication, Settings, resolve};
+use crate::ssh_config::{ConfigError, JumpHop};
+
+/// The login of `settings`, with the hosts on the way.
+///
+/// # Errors
+///
+/// A path or command that cannot be expanded, or the configuration of a jump host.
+pub fn login_options(
+    cli: &Cli,
+    settings: &Settings,
+    env: &Environment,
+) -> Result<Options, ConfigError> {
+    let mut options = one_hop(settings, env)?;
+    if let Some(jump) = &settings.proxy_jump {
+        for hop in jump.hops() {
+            let hop = resolve(&cli_of_hop(cli, hop), env)?;
+            options.jump.push(one_hop(&hop, env)?);
+        }
+    }
+    Ok(options)
+}
+
+fn one_hop(settings: &Settings, env: &Environment) -> Result<Options, ConfigError> {
+    let mut options = Options::new(&settings.hostname, settings.port, &settings.user);
+    options.host_key_alias.clone_from(&settings.host_key_alias);
+    options.user_known_hosts = paths(&settings.user_known_hosts_files);
+    options.global_known_hosts = paths(&settings.global_known_hosts_files);
+    options.revoked_host_keys = settings.revoked_host_keys.as_ref().map(PathBuf::from);
+    options.strict_host_key_checking = match settings.strict_host_key_checking {
+        settings::StrictHostKeyChecking::Yes => StrictHostKeyChecking::Yes,
+        settings::StrictHostKeyChecking::Off => StrictHostKeyChecking::No,
+        settings::StrictHostKeyChecking::Ask => StrictHostKeyChecking::Ask,
+        settings::StrictHostKeyChecking::AcceptNew => StrictHostKeyChecking::AcceptNew,
+    };
+    options.hash_known_hosts = settings.hash_known_hosts;
+    options.identity_files = settings
+        .identity_paths(env)?
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
+    options.certificate_files = settings.certificate_paths(env)?;
+    options.identities_only = settings.identities_only;
+    options.identity_agent = settings.agent_socket(env);
+    if let Some(list) = &settings.preferred_authentications {
+        options.preferred_authentications = AuthMethod::parse_list(list);
+    }
+    options.pubkey_authentication = settings.pubkey_authentication != PubkeyAuthentication::No;
+    options.password_authentication = settings.password_authentication;
+    options.kbd_interactive_authentication = settings.kbd_interactive_authentication;
+    options.number_of_password_prompts = settings.number_of_password_prompts;
+    options.batch_mode = settings.batch_mode;
+    options.algorithms = Algorithms {
+        kex: Some(settings.kex_algorithms.join(",")),
+        ciphers: Some(settings.ciphers.join(",")),
+        macs: Some(settings.macs.join(",")),
+        host_keys: settings
+            .host_key_algorithms_given
+            .then(|| settings.host_key_algorithms.join(",")),
+        user_keys: Some(settings.pubkey_accepted_algorithms.join(",")),
+    };
+    options.compression = settings.compression;
+    options.connect_timeout = settings.connect_timeout;
+    options.connection_attempts = settings.connection_attempts;
+    options.bind_address.clone_from(&settings.bind_address);
+    options.bind_interface.clone_from(&settings.bind_interface);
+    options.address_family = match settings.address_family {
+        settings::AddressFamily::Any => AddressFamily::Any,
+        settings::AddressFamily::Inet => AddressFamily::Inet,
+        settings::AddressFamily::Inet6 => AddressFamily::Inet6,
+    };
+    options.tcp_keep_alive = settings.tcp_keep_alive;
+    options.server_alive_interval =
+        Some(settings.server_alive_interval).filter(|every| *every > Duration::ZERO);
+    options.server_alive_count_max = settings.server_alive_count_max;
+    let default = RekeyLimit::default();
+    options.rekey_limit = RekeyLimit {
+        bytes: if settings.rekey_limit == 0 {
+            default.bytes
+        } else {
+            settings.rekey_limit
+        },
+        time: settings.rekey_interval.unwrap_or(default.time),
+    };
+    options.proxy_command = settings.proxy_command_line()?;
+    Ok(options)
+}
+
+/// The same configuration files, another host: what was said of the destination does not hold
+/// for the hosts on the way (ssh runs itself with `-l`, `-p`, `-F` and `-v` for each).
+fn cli_of_hop(cli: &Cli, hop: &JumpHop) -> Cli {
+    use crate::cli::Directive;
+    let mut directives = vec![Directive::Destination(hop.host.clone())];
+    directives.extend(hop.user.clone().map(Directive::User));
+    directives.extend(hop.port.map(|port| Directive::Port(port.to_string())));
+    Cli {
+        config: cli.config.clone(),
+        verbose: cli.verbose,
+        debug: cli.debug,
+        inet4: cli.inet4,
+        inet6: cli.inet6,
+        destination: Some(hop.host.clone()),
+        directives,
+        ..Cli::default()
+    }
+}
+
+fn paths(files: &[String]) -> Vec<PathBuf> {
+    files.iter().map(PathBuf::from).collect()
+}

@@ -1,0 +1,226 @@
+//! Terminal size, and the signals that end or continue this program.
+//!
+//! One thread of its own waits for them, so that they are seen even while the session's runtime
+//! is busy, and the terminal is given back even if the session no longer reacts.
+
+use std::fmt;
+use std::io;
+use std::mem;
+use std::process;
+use std::thread;
+use std::time::Duration;
+
+use crossterm::terminal::window_size;
+use nix::libc;
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::raw::{give_back, reassert};
+
+/// The size of a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Character cells in a line.
+    pub columns: u16,
+    /// Lines.
+    pub rows: u16,
+    /// Width in pixels, or 0 where the terminal does not say.
+    pub pixel_width: u16,
+    /// Height in pixels, or 0 where the terminal does not say.
+    pub pixel_height: u16,
+}
+
+impl Size {
+    /// Asks the terminal of this process; `None` without one, or when it has no size.
+    pub fn current() -> Option<Self> {
+        let size = window_size().ok()?;
+        (size.columns > 0 && size.rows > 0).then_some(Self {
+            columns: size.columns,
+            rows: size.rows,
+            pixel_width: size.width,
+            pixel_height: size.height,
+        })
+    }
+}
+
+impl Default for Size {
+    /// What programs assume of a terminal that does not say.
+    fn default() -> Self {
+        Self {
+            columns: 80,
+            rows: 24,
+            pixel_width: 0,
+            pixel_height: 0,
+        }
+    }
+}
+
+/// A signal that ends this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// SIGHUP: the terminal went away.
+    Hangup,
+    /// SIGINT: Ctrl-C while the terminal is not raw.
+    Interrupt,
+    /// SIGQUIT: Ctrl-\ while the terminal is not raw.
+    Quit,
+    /// SIGTERM.
+    Terminate,
+}
+
+impl Ending {
+    /// The status a shell reports for a program that this signal ended.
+    pub fn exit_status(self) -> i32 {
+        128 + self.number()
+    }
+
+    fn number(self) -> i32 {
+        match self {
+            Self::Hangup => libc::SIGHUP,
+            Self::Interrupt => libc::SIGINT,
+            Self::Quit => libc::SIGQUIT,
+            Self::Terminate => libc::SIGTERM,
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ended by signal {}", self.number())
+    }
+}
+
+/// Latest-value channels of everything the system tells this program.
+#[derive(Clone, Debug)]
+pub struct Signals {
+    /// The size of the terminal; changes at SIGWINCH and after a suspension. The sender never ends.
+    pub size: watch::Receiver<Size>,
+    /// The first signal that ends this program. The session then has [`ENDING_GRACE`] to leave:
+    /// after that the terminal is given back and the process exits by itself. So it does at once
+    /// at the second such signal.
+    pub ending: watch::Receiver<Option<Ending>>,
+    /// Counts continuations (SIGCONT) after a stop: the screen needs a redraw.
+    pub continued: watch::Receiver<u64>,
+}
+
+impl Signals {
+    /// Starts to watch. From here on SIGTERM, SIGHUP, SIGINT and SIGQUIT no longer kill.
+    ///
+    /// # Errors
+    ///
+    /// When a handler cannot be installed or no thread can be had.
+    pub fn start() -> io::Result<Self> {
+        let (size, size_seen) = watch::channel(Size::current().unwrap_or_default());
+        let (ending, ending_seen) = watch::channel(None);
+        let (continued, continued_seen) = watch::channel(0);
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let handlers = {
+            let _inside = runtime.enter();
+            Handlers::install()?
+        };
+        let watcher = Watcher {
+            handlers,
+            size,
+            ending,
+            continued,
+        };
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || runtime.block_on(watcher.run()))?;
+        Ok(Self {
+            size: size_seen,
+            ending: ending_seen,
+            continued: continued_seen,
+        })
+    }
+}
+
+/// Long enough to say goodbye over a slow link, short enough for whoever sent the signal.
+pub const ENDING_GRACE: Duration = Duration::from_secs(3);
+
+struct Handlers {
+    hangup: Signal,
+    interrupt: Signal,
+    quit: Signal,
+    terminate: Signal,
+    window: Signal,
+    resumed: Signal,
+}
+
+impl Handlers {
+    fn install() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            terminate: signal(SignalKind::terminate())?,
+            window: signal(SignalKind::window_change())?,
+            resumed: signal(SignalKind::from_raw(libc::SIGCONT))?,
+        })
+    }
+
+    /// Cancel safe.
+    async fn changed(&mut self) -> Changed {
+        tokio::select! {
+            _ = self.hangup.recv() => Changed::Ending(Ending::Hangup),
+            _ = self.interrupt.recv() => Changed::Ending(Ending::Interrupt),
+            _ = self.quit.recv() => Changed::Ending(Ending::Quit),
+            _ = self.terminate.recv() => Changed::Ending(Ending::Terminate),
+            _ = self.window.recv() => Changed::Size,
+            _ = self.resumed.recv() => Changed::Continued,
+        }
+    }
+}
+
+enum Changed {
+    Continued,
+    Ending(Ending),
+    Size,
+}
+
+struct Watcher {
+    handlers: Handlers,
+    size: watch::Sender<Size>,
+    ending: watch::Sender<Option<Ending>>,
+    continued: watch::Sender<u64>,
+}
+
+impl Watcher {
+    async fn run(mut self) {
+        let ending = self.ending().await;
+        if self.ending.send(Some(ending)).is_ok() {
+            tokio::select! {
+                () = sleep(ENDING_GRACE) => {}
+                _ = self.ending() => {}
+            }
+        }
+        give_back();
+        process::exit(ending.exit_status());
+    }
+
+    async fn ending(&mut self) -> Ending {
+        loop {
+            match self.handlers.changed().await {
+                Changed::Ending(ending) => return ending,
+                Changed::Size => self.handle_size(),
+                Changed::Continued => {
+                    reassert();
+                    self.handle_size();
+                    self.continued.send_modify(|count| *count += 1);
+                }
+            }
+        }
+    }
+
+    fn handle_size(&self) {
+        let Some(current) = Size::current() else {
+            return;
+        };
+        self.size
+            .send_if_modified(|size| mem::replace(size, current) != current);
+    }
+}
