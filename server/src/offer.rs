@@ -68,6 +68,9 @@ pub enum OfferError {
     /// The kernel does not say which addresses there are.
     #[error("the addresses of this host cannot be listed")]
     Addresses(#[source] io::Error),
+    /// The kernel's generator does not answer.
+    #[error("the system gives no randomness: {0}")]
+    Randomness(getrandom::Error),
 }
 
 /// Sockets of one port.
@@ -135,8 +138,8 @@ pub fn server_info(port: u16, mtu: u16, client: u64, server: u64, key: &[u8; 32]
 /// # Errors
 ///
 /// When the system has no randomness to give.
-pub fn identities() -> Result<(ProxyKey, zeroize::Zeroizing<[u8; 32]>, u64, u64), getrandom::Error> {
-    let (key, bytes) = ProxyKey::generate()?;
+pub fn identities() -> Result<(ProxyKey, zeroize::Zeroizing<[u8; 32]>, u64, u64), OfferError> {
+    let (key, bytes) = ProxyKey::generate().map_err(OfferError::Randomness)?;
     Ok((key, bytes, random()?.max(1), random()?.max(1)))
 }
 
@@ -145,9 +148,9 @@ pub fn identities() -> Result<(ProxyKey, zeroize::Zeroizing<[u8; 32]>, u64, u64)
 /// # Errors
 ///
 /// When there are none.
-pub fn random() -> Result<u64, getrandom::Error> {
+pub fn random() -> Result<u64, OfferError> {
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)?;
+    getrandom::fill(&mut bytes).map_err(OfferError::Randomness)?;
     Ok(u64::from_ne_bytes(bytes))
 }
 

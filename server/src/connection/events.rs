@@ -68,9 +68,8 @@ impl Events {
                 biased;
                 () = stop.cancelled() => return self.stopped(),
                 () = until(self.quit_by.map(Instant::into_std)) => return Outcome::Quit,
-                told = self.quit.wait_for(Option::is_some), if quitting => {
+                reason = asked(&mut self.quit), if quitting => {
                     quitting = false;
-                    let reason = told.ok().and_then(|reason| reason.clone());
                     if let Some(reason) = reason {
                         self.handle_quit(reason);
                     }
@@ -195,4 +194,9 @@ impl Events {
             outcome
         }
     }
+}
+
+/// Waits until the process is asked to end, and returns why; `None` when nobody is left to ask. Cancel safe.
+async fn asked(quit: &mut watch::Receiver<Option<String>>) -> Option<String> {
+    quit.wait_for(Option::is_some).await.ok()?.clone()
 }

@@ -104,7 +104,8 @@ pub async fn run(
     greetings.close();
     stream.writer.set_priority(Priority::Control);
     let next_session_id = config.keeper.next_id().await.unwrap_or(FIRST_ID);
-    let welcome = codec::write_reply(&mut stream, &BusWelcome { next_session_id });
+    let welcome = BusWelcome { next_session_id };
+    let welcome = codec::write_reply(&mut stream, &welcome);
     if !matches!(timeout_at(config.greet_by, welcome).await, Ok(Ok(()))) {
         return Outcome::NotGreeted;
     }
