@@ -82,7 +82,9 @@ pub struct Options {
 #[non_exhaustive]
 pub enum Unsupported {
     /// `--attachable`, `--attach`, `--list`, `--view`, `--socket`.
-    #[error("this tsshd does not know how to attach: leave out --attachable, --socket, --attach, --list and --view")]
+    #[error(
+        "this tsshd does not know how to attach: leave out --attachable, --socket, --attach, --list and --view"
+    )]
     Attach,
     /// `--kcp`.
     #[error("this tsshd does not speak KCP: use QUIC")]
@@ -111,8 +113,9 @@ impl Options {
 
     /// How long to wait for the client.
     pub fn connect_timeout(&self) -> Duration {
-        NonZeroU64::new(self.connect_timeout)
-            .map_or(DEFAULT_TIMEOUT, |seconds| Duration::from_secs(seconds.get()))
+        NonZeroU64::new(self.connect_timeout).map_or(DEFAULT_TIMEOUT, |seconds| {
+            Duration::from_secs(seconds.get())
+        })
     }
 
     /// Whether everything that is asked for can be done.

@@ -34,7 +34,9 @@ fn hand_over(args: &[OsString], options: &Options) -> Exit {
     let mut child = match spawn_detached(args, options) {
         Ok(child) => child,
         Err(error) => {
-            say(&format_args!("tsshd could not start itself again in the background: {error}"));
+            say(&format_args!(
+                "tsshd could not start itself again in the background: {error}"
+            ));
             return Exit::NotDetached;
         }
     };
@@ -87,7 +89,9 @@ fn serve_detached(options: &Options) -> Exit {
     match runtime {
         Ok(runtime) => runtime.block_on(serve::run(options)),
         Err(error) => {
-            say(&format_args!("tsshd got no event queue from the system: {error}"));
+            say(&format_args!(
+                "tsshd got no event queue from the system: {error}"
+            ));
             Exit::InitFailed
         }
     }

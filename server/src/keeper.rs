@@ -24,15 +24,25 @@ pub struct Client {
 }
 
 /// A session that a client asks for.
+#[derive(Debug)]
 pub struct Start {
     /// What it asks.
     pub message: SessionStart,
     /// Standard input and output, on which the answer to `message` is still to be written.
     pub stream: Stream,
     /// Standard error, where it is wanted apart.
-    pub stderr: Option<Box<dyn WriteHalf>>,
+    pub stderr: Option<Errors>,
     /// Who asks.
     pub client: Client,
+}
+
+/// The client's stream for standard error.
+pub struct Errors(pub Box<dyn WriteHalf>);
+
+impl std::fmt::Debug for Errors {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Errors").finish_non_exhaustive()
+    }
 }
 
 /// Why there is no session.

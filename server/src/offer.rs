@@ -164,7 +164,9 @@ fn listen_on(
     for port in ports.candidates(random) {
         match bind_all(addresses, port) {
             Ok(links) => return Ok(Sockets { links, port }),
-            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => return Err(Some(error)),
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                return Err(Some(error));
+            }
             Err(error) => last = Some(error),
         }
     }

@@ -159,7 +159,13 @@ fn exit_of(outcome: Outcome) -> Exit {
 
 /// The account, sshd's settings for it, and the variables of the login that started this process.
 fn login() -> anyhow::Result<Login> {
-    let account = Account::current()?;
+    let mut account = Account::current()?;
+    // PAM, and SetEnv in a Match block of sshd's own, may have put the login into another home.
+    if let Some(home) = std::env::var_os("HOME").map(PathBuf::from)
+        && home.is_absolute()
+    {
+        account.home = home;
+    }
     let subject = Subject {
         user: account.name.clone(),
         groups: account.groups.clone(),

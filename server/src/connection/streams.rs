@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tssh_core::transport::{Connection, Priority, Stream, WriteHalf};
 use tssh_core::wire::{BusHello, Command, SessionStart, StderrStart, WireError, codec};
 
-use crate::keeper::{self, Client, Start};
+use crate::keeper::{self, Client, Errors, Start};
 use crate::limits::{MAX_OPENING_STREAMS, MAX_WAITING_STDERRS};
 
 /// The client's first words.
@@ -190,7 +190,7 @@ impl Opening {
         let start = Start {
             message,
             stream,
-            stderr,
+            stderr: stderr.map(Errors),
             client,
         };
         if let Err((refusal, start)) = self.keeper.start(start).await {

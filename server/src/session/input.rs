@@ -33,12 +33,7 @@ impl Kind {
 }
 
 /// Copies the client's stream to `to` until either ends.
-pub(super) async fn pump(
-    mut from: Box<dyn ReadHalf>,
-    mut to: Input,
-    kind: Kind,
-    client: Client,
-) {
+pub(super) async fn pump(mut from: Box<dyn ReadHalf>, mut to: Input, kind: Kind, client: Client) {
     let mut sieve = Sieve::new(kind, client);
     let mut buffer = bytes::BytesMut::with_capacity(TERMINAL_CHUNK);
     let mut passed = Vec::new();

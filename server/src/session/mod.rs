@@ -42,8 +42,9 @@ pub async fn run(
         stderr,
         client,
     } = start;
-    let spawned = request::spec(&message, login, stderr.is_some())
-        .and_then(|spec| Ok(spec.spawn(login)?));
+    let stderr = stderr.map(|errors| errors.0);
+    let spawned =
+        request::spec(&message, login, stderr.is_some()).and_then(|spec| Ok(spec.spawn(login)?));
     let child = match spawned {
         Ok(child) => child,
         Err(error) => return refuse(stream, &error).await,

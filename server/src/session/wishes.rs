@@ -39,7 +39,10 @@ impl Wishes {
             self.redraws += 1;
         }
         // A marker that could end a line, or that is longer than any client draws, is none.
-        let wellformed = !resize.marker.iter().any(|byte| matches!(byte, b'\r' | b'\n'))
+        let wellformed = !resize
+            .marker
+            .iter()
+            .any(|byte| matches!(byte, b'\r' | b'\n'))
             && resize.marker.len() <= MAX_MARKER;
         if !resize.marker.is_empty() && wellformed {
             self.marker = Some(Bytes::copy_from_slice(&resize.marker));
