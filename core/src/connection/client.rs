@@ -391,6 +391,7 @@ async fn greet(
         }),
     };
     codec::write_command_and_message(&mut stream, Command::Bus.as_str(), &hello).await?;
+    codec::read_ack(&mut stream).await?;
     let welcome = codec::read_reply(&mut stream).await?;
     Ok((connection, stream, welcome))
 }

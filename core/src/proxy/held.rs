@@ -17,16 +17,20 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Notes a packet sent on a living path; `heard` is when the peer was last heard.
-    pub(super) fn record(&mut self, contents: &[u8], heard: Option<Instant>) {
+    /// Notes a batch sent on a living path; `heard` is when the peer was last heard.
+    pub(super) fn record(&mut self, contents: &[u8], segment: usize, heard: Option<Instant>) {
         if self.heard != heard {
             self.heard = heard;
             self.clear();
         }
         // Before the first answer even the large packets of the handshake count.
-        let limit = if heard.is_some() { SMALL } else { usize::MAX };
-        if contents.len() <= limit && self.packets.len() < MAX_RECORDED {
-            self.keep(contents);
+        if heard.is_some() && (contents.len() > SMALL || segment < contents.len()) {
+            return;
+        }
+        for packet in contents.chunks(segment.max(1)) {
+            if self.packets.len() < MAX_RECORDED {
+                self.keep(packet);
+            }
         }
     }
 

@@ -126,9 +126,8 @@ impl PacketPipe {
                 Err(io::ErrorKind::WouldBlock.into())
             };
         }
-        if segment_size.is_none_or(|segment| segment >= contents.len()) {
-            lock(&self.shared.held).record(contents, self.shared.activity.heard_at());
-        }
+        let segment = segment_size.unwrap_or(contents.len());
+        lock(&self.shared.held).record(contents, segment, self.shared.activity.heard_at());
         let mut blocked = false;
         for route in &table.send {
             if !self.shared.gate.may_send(route, contents.len()) {
