@@ -6,6 +6,7 @@
 //! | [`transport`]  | the seams: `Transport`, `Connection`, `Link`, their errors        |
 //! | [`auth`]       | the 44-byte authentication packets, serials, replay               |
 //! | [`proxy`]      | which path is alive, and the packet pipe that runs over it        |
+//! | [`session`]    | what a session drops, keeps and repeats while its client is away   |
 //! | [`wire`]       | every message of `PROTOCOL.md`                                    |
 //!
 //! Nothing here names a concrete transport.
@@ -25,5 +26,6 @@ pub mod clock;
 pub mod connection;
 pub mod heartbeat;
 pub mod proxy;
+pub mod session;
 pub mod transport;
 pub mod wire;

@@ -1,10 +1,20 @@
 //! The library part of `tsshd`: what owns processes and files on the server.
 //!
-//! | module     | answers                                                        |
-//! |------------|----------------------------------------------------------------|
-//! | `child`    | how does a shell or command start, run and end?                |
-//! | `ports`    | which ports may be tried, in which order?                      |
-//! | `settings` | what does sshd_config say for this user from this address?     |
+//! | module       | answers                                                        |
+//! |--------------|----------------------------------------------------------------|
+//! | `child`      | how does a shell or command start, run and end?                |
+//! | `cli`        | which options are there?                                       |
+//! | `connection` | what may a client ask for, from its first stream to its end?   |
+//! | `daemon`     | how does the server leave the login that started it?           |
+//! | `exit`       | what does the exit code say?                                   |
+//! | `keeper`     | which sessions are there, and what outlives a connection?      |
+//! | `limits`     | how much of anything may there be?                             |
+//! | `offer`      | where does the server listen, and what is the client told?     |
+//! | `ports`      | which ports may be tried, in which order?                      |
+//! | `serve`      | what does one server process do, in which order?               |
+//! | `session`    | how do bytes and size travel between a child and its client?   |
+//! | `settings`   | what does sshd_config say for this user from this address?     |
+//! | `transports` | which transports are there?                                    |
 
 #![warn(missing_docs)]
 #![cfg_attr(
@@ -17,5 +27,15 @@
 )]
 
 pub mod child;
+pub mod cli;
+pub mod connection;
+pub mod daemon;
+pub mod exit;
+pub mod keeper;
+pub mod limits;
+pub mod offer;
 pub mod ports;
+pub mod serve;
+pub mod session;
 pub mod settings;
+pub mod transports;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `tsshd` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tssh_server::daemon::main(std::env::args_os()).into()
+}

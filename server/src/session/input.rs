@@ -1,0 +1,146 @@
+//! Standard input, and what the change of a path cuts out of it.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tssh_core::session::marker::MarkerScanner;
+use tssh_core::transport::ReadHalf;
+use tssh_core::wire::{BusEvent, Discard, SessionStart};
+
+use crate::child::Input;
+use crate::connection::Marker;
+use crate::keeper::Client;
+use crate::limits::{MAX_REPORTED_INPUT, PIPE_CHUNK, TERMINAL_CHUNK};
+
+/// What stdin is to its program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Data: every byte counts, and markers alone are taken out.
+    Data,
+    /// Keys: what was typed before the path changed is dropped up to the marker.
+    Keys,
+}
+
+impl Kind {
+    pub(super) fn of(message: &SessionStart) -> Self {
+        if message.pty { Self::Keys } else { Self::Data }
+    }
+
+    fn chunk(self) -> usize {
+        match self {
+            Self::Data => PIPE_CHUNK,
+            Self::Keys => TERMINAL_CHUNK,
+        }
+    }
+}
+
+/// Copies the client's stream to `to` until either ends.
+pub(super) async fn pump(mut from: Box<dyn ReadHalf>, mut to: Input, kind: Kind, client: Client) {
+    let mut sieve = Sieve::new(kind, client);
+    let mut buffer = bytes::BytesMut::with_capacity(TERMINAL_CHUNK);
+    let mut passed = Vec::new();
+    loop {
+        buffer.clear();
+        match from.read_buf(&mut buffer).await {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(%error, "standard input broke");
+                break;
+            }
+        }
+        let whole = buffer.len() == buffer.capacity();
+        let written = match sieve.sift(&buffer, &mut passed) {
+            Sifted::Whole => to.write_all(&buffer).await,
+            Sifted::Part => to.write_all(&passed).await,
+        };
+        if let Err(error) = written {
+            tracing::debug!(%error, "a child reads no more");
+            return;
+        }
+        if whole && buffer.capacity() < kind.chunk() {
+            buffer = bytes::BytesMut::with_capacity(kind.chunk());
+        }
+    }
+    passed.clear();
+    sieve.finish(&mut passed);
+    // The child may have ended; then nobody misses the end of its input.
+    let _ = to.write_all(&passed).await;
+    let _ = to.shutdown().await;
+}
+
+/// Takes out of stdin what the newest marker condemns.
+struct Sieve {
+    kind: Kind,
+    client: Client,
+    seen: u64,
+    search: Option<MarkerScanner>,
+    dropped: Vec<u8>,
+}
+
+enum Sifted {
+    /// Nothing was taken out.
+    Whole,
+    /// What is left is in the buffer that was handed over.
+    Part,
+}
+
+impl Sieve {
+    fn new(kind: Kind, client: Client) -> Self {
+        let seen = newest(&client).map_or(0, |marker| marker.number);
+        Self {
+            kind,
+            client,
+            seen,
+            search: None,
+            dropped: Vec::new(),
+        }
+    }
+
+    fn sift(&mut self, chunk: &[u8], passed: &mut Vec<u8>) -> Sifted {
+        if let Some(marker) = newest(&self.client).filter(|marker| marker.number != self.seen) {
+            self.seen = marker.number;
+            self.search = Some(MarkerScanner::new(&marker.bytes));
+        }
+        let Some(search) = &mut self.search else {
+            return Sifted::Whole;
+        };
+        passed.clear();
+        let (kind, dropped) = (self.kind, &mut self.dropped);
+        let found = search.push(chunk, &mut |before| match kind {
+            Kind::Data => passed.extend_from_slice(before),
+            Kind::Keys => {
+                let room = MAX_REPORTED_INPUT.saturating_sub(dropped.len());
+                dropped.extend_from_slice(&before[..before.len().min(room)]);
+            }
+        });
+        if let Some(behind) = found {
+            self.search = None;
+            passed.extend_from_slice(&chunk[behind..]);
+            self.report();
+        }
+        Sifted::Part
+    }
+
+    /// The stream is at its end: what looked like the start of a marker is data.
+    fn finish(&mut self, passed: &mut Vec<u8>) {
+        let search = self.search.take();
+        if let (Kind::Data, Some(search)) = (self.kind, search) {
+            search.finish(&mut |before| passed.extend_from_slice(before));
+        }
+    }
+
+    fn report(&mut self) {
+        if self.dropped.is_empty() {
+            return;
+        }
+        let discard = Discard {
+            input: std::mem::take(&mut self.dropped),
+            ..Discard::default()
+        };
+        // A report is not worth waiting for.
+        let _ = self.client.bus.try_send(BusEvent::Discard(discard));
+    }
+}
+
+fn newest(client: &Client) -> Option<Marker> {
+    client.view.borrow().marker.clone()
+}

@@ -1,0 +1,160 @@
+//! One running shell or command, and the streams of the client that it belongs to.
+//!
+//! | want to change…                                | look in       |
+//! |------------------------------------------------|---------------|
+//! | which child a start message means              | `request.rs`  |
+//! | how a session starts and ends                  | `mod.rs`      |
+//! | bytes of a session without a terminal          | `pipes.rs`    |
+//! | bytes of a session with one                    | `terminal.rs` |
+//! | stdin, and what is cut out of it               | `input.rs`    |
+//! | what the client wants of the terminal          | `wishes.rs`   |
+//!
+//! Not here: which sessions there are (`keeper`), how a process is started (`child`), what is kept for a client that is
+//! away (`tssh_core::session`).
+
+mod input;
+mod pipes;
+mod request;
+mod terminal;
+mod wishes;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tssh_core::transport::Stream;
+use tssh_core::wire::{BusEvent, ErrorLine, Exit, SessionStart, codec};
+
+use crate::child::{Child, Control, ExitStatus, Login};
+use crate::keeper::Start;
+use crate::limits::LAST_WORDS;
+pub use wishes::Wishes;
+
+/// Runs a session from its start message to its end, or until `end` hangs it up.
+pub async fn run(
+    start: Start,
+    login: &Login,
+    wishes: watch::Receiver<Wishes>,
+    end: CancellationToken,
+) {
+    let Start {
+        message,
+        mut stream,
+        stderr,
+        client,
+    } = start;
+    let stderr = stderr.map(|errors| errors.0);
+    let spawned =
+        request::spec(&message, login, stderr.is_some()).and_then(|spec| Ok(spec.spawn(login)?));
+    let child = match spawned {
+        Ok(child) => child,
+        Err(error) => return refuse(stream, &error).await,
+    };
+    refuse_forwards(&message, &client.bus);
+    let acknowledged = tokio::select! {
+        acknowledged = codec::write_ack(&mut stream) => acknowledged.is_ok(),
+        () = end.cancelled() => false,
+    };
+    if !acknowledged {
+        child.control.hang_up();
+        return;
+    }
+    let Child {
+        input,
+        output,
+        errors,
+        control,
+    } = child;
+    let Stream { reader, writer } = stream;
+    let reported = report(control.clone(), message.id, client.bus.clone());
+    let stdin = input::pump(reader, input, input::Kind::of(&message), client.clone());
+    let bytes = async {
+        if message.pty {
+            if let Some(mut stderr) = stderr {
+                // A terminal has one output; a client that opened a second learns so at once.
+                let _ = tokio::io::AsyncWriteExt::shutdown(&mut stderr).await;
+            }
+            terminal::pump(output, writer, control.clone(), wishes, client.clone()).await;
+        } else {
+            tokio::join!(pipes::pump(output, writer), async {
+                match (errors, stderr) {
+                    (Some(errors), Some(stderr)) => pipes::pump(errors, stderr).await,
+                    (None, Some(mut stderr)) => {
+                        // As above.
+                        let _ = tokio::io::AsyncWriteExt::shutdown(&mut stderr).await;
+                    }
+                    (_, None) => {}
+                }
+            });
+        }
+    };
+    // PROTOCOL.md, "session": over when the exit and the ends of both outputs have come, in whatever order. What the
+    // client may still have to say to a program that has ended is of no interest.
+    let mut over = std::pin::pin!(async {
+        tokio::select! {
+            _ = async { tokio::join!(reported, bytes) } => {}
+            () = async { stdin.await; std::future::pending().await } => {}
+        }
+    });
+    tokio::select! {
+        () = &mut over => return,
+        () = end.cancelled() => control.hang_up(),
+    }
+    if timeout(LAST_WORDS, over).await.is_err() {
+        tracing::debug!(id = message.id, "a session ignores its hangup");
+        let exit = exit_of(message.id, None);
+        // A bus that is full has a client that is not there.
+        let _ = client.bus.try_send(BusEvent::Exit(exit));
+    }
+}
+
+/// Tells the client how the child ended.
+async fn report(control: Control, id: u64, bus: mpsc::Sender<BusEvent>) {
+    let status = control.wait().await;
+    tracing::debug!(id, ?status, "a child has ended");
+    // A client that is gone needs no telling.
+    let _ = bus.send(BusEvent::Exit(exit_of(id, Some(status)))).await;
+}
+
+fn exit_of(id: u64, status: Option<ExitStatus>) -> Exit {
+    let code = status.map_or(Exit::BY_SIGNAL, |status| status.wire_code().into());
+    let signal = status.and_then(ExitStatus::signal_name).unwrap_or("");
+    Exit {
+        id,
+        code,
+        signal: signal.to_owned(),
+    }
+}
+
+/// PROTOCOL.md, "session": a refused X11 or agent is an `error` event, and the session starts without.
+fn refuse_forwards(message: &SessionStart, bus: &mpsc::Sender<BusEvent>) {
+    let asked = [
+        ("X11 forwarding", message.x11.is_some()),
+        ("agent forwarding", message.agent.is_some()),
+    ];
+    for (what, _) in asked.into_iter().filter(|(_, asked)| *asked) {
+        let text = format!("{what} is not supported by this version of tsshd");
+        // A warning is not worth waiting for.
+        let _ = bus.try_send(BusEvent::Error(ErrorLine { code: 0, text }));
+    }
+}
+
+async fn refuse(mut stream: Stream, error: &request::RequestError) {
+    tracing::debug!(%error, "a session did not start");
+    let text = sentence(error);
+    let said = async {
+        codec::write_refusal(&mut stream, error.code(), &text).await?;
+        tokio::io::AsyncWriteExt::shutdown(&mut stream.writer).await?;
+        Ok::<_, tssh_core::wire::WireError>(())
+    };
+    match timeout(LAST_WORDS, said).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a refusal was not delivered"),
+        Err(_) => tracing::debug!("a refusal was not delivered in time"),
+    }
+}
+
+/// The error and its causes in one sentence, for a client that sees nothing else.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,90 @@
+//! What a start message means: a child's spec.
+
+use tssh_core::wire::{SessionStart, WireError};
+
+use crate::child::modes::{self, ModesError};
+use crate::child::{Kind, Login, PtySpec, SpawnError, Spec, Stderr};
+use crate::limits::MAX_TERMINAL_SIDE;
+
+/// Why a start message starts nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum RequestError {
+    #[error("the start message names no shell, command or subsystem")]
+    Nothing,
+    #[error("sshd_config of this host has no subsystem {0}")]
+    NoSubsystem(tssh_core::wire::Printable),
+    #[error("the command line is not UTF-8")]
+    NotText,
+    #[error("the terminal modes cannot be understood")]
+    Modes(#[from] ModesError),
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+}
+
+impl RequestError {
+    /// PROTOCOL.md, "Streams": the code of the refusal.
+    pub(super) fn code(&self) -> i64 {
+        match self {
+            Self::Spawn(SpawnError::PtyRefused) => WireError::PROHIBITED,
+            Self::Nothing
+            | Self::NoSubsystem(_)
+            | Self::NotText
+            | Self::Modes(_)
+            | Self::Spawn(_) => 0,
+        }
+    }
+}
+
+/// The child that `message` asks for.
+pub(super) fn spec(
+    message: &SessionStart,
+    login: &Login,
+    stderr_apart: bool,
+) -> Result<Spec, RequestError> {
+    let mut spec = Spec::new(kind(message, login)?);
+    if message.pty {
+        spec.pty = Some(PtySpec {
+            cols: side(message.cols),
+            rows: side(message.rows),
+            term: message.envs.get("TERM").cloned().unwrap_or_default(),
+            modes: modes::decode(&message.term_modes)?,
+        });
+    }
+    spec.stderr = match stderr_apart {
+        true => Stderr::Apart,
+        false => Stderr::Merged,
+    };
+    spec.envs = message.envs.clone().into_iter().collect();
+    Ok(spec)
+}
+
+fn kind(message: &SessionStart, login: &Login) -> Result<Kind, RequestError> {
+    if !message.subsystem.is_empty() {
+        let name = &message.subsystem;
+        let line = login.settings.subsystem(name);
+        let missing = || RequestError::NoSubsystem(tssh_core::wire::Printable::new(name));
+        return Ok(Kind::Subsystem(line.ok_or_else(missing)?.to_owned()));
+    }
+    if message.shell {
+        return Ok(Kind::Shell);
+    }
+    if !message.shell_command.is_empty() {
+        let line = String::from_utf8(message.shell_command.clone());
+        return Ok(Kind::Command(line.map_err(|_| RequestError::NotText)?));
+    }
+    if message.name.is_empty() {
+        return Err(RequestError::Nothing);
+    }
+    Ok(Kind::Argv {
+        name: message.name.clone(),
+        args: message.args.clone(),
+    })
+}
+
+/// A terminal's side in the range that a terminal has.
+pub(super) fn side(number: u32) -> u16 {
+    u16::try_from(number)
+        .unwrap_or(MAX_TERMINAL_SIDE)
+        .min(MAX_TERMINAL_SIDE)
+}
