@@ -54,7 +54,7 @@ impl Held {
         self.packets.len() < MAX_HELD
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.packets.iter().map(Vec::as_slice)
     }
 
