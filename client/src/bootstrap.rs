@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tssh_core::wire::{InfoError, Scanner, ServerInfo};
 
-use crate::login::{AddressFamily, Event, Login, LoginError, Options, Program, Pty, Request, Size};
+use crate::login::{AddressFamily, Event, Login, LoginError, Options, Program, Request};
 use crate::settings::{PortSpec, Settings};
 
 /// A started server.
@@ -80,16 +80,9 @@ pub async fn start(
     tracing::debug!(command, "starting the server");
     let request = Request {
         program: Program::Command(command.into_bytes()),
-        // PROTOCOL.md, "Login": so wide that nothing wraps.
-        pty: Some(Pty {
-            term: "dumb".to_owned(),
-            size: Size {
-                columns: 800,
-                rows: 200,
-                ..Size::default()
-            },
-            modes: Vec::new(),
-        }),
+        // No terminal: nothing wraps, no start-up file takes itself for interactive, and the server's
+        // sessions inherit no terminal that is gone.
+        pty: None,
         env,
     };
     let mut channel = login.start(&request).await?;

@@ -178,7 +178,7 @@ pub struct Cli {
     #[arg(long, action = ArgAction::Help)]
     pub help: Option<bool>,
 
-    /// [user@]host or ssh://[user@]host[:port]
+    /// A host, with user@ in front of it if need be, or ssh://user@host:port
     #[arg(required_unless_present_any = ["version", "query"])]
     pub destination: Option<String>,
     /// The command to run; without one, a shell

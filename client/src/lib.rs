@@ -15,6 +15,14 @@
 //! | `terminal`   | the user's terminal, and giving it back              |
 
 #![warn(missing_docs)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::unwrap_used,
+        reason = "tests own the clock and their tasks, and a test that cannot go on has failed"
+    )
+)]
 
 pub mod bootstrap;
 pub mod cli;

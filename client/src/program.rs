@@ -18,6 +18,7 @@ use crate::session::{
 use crate::settings::{self, Environment, SessionType, Settings, UdpMode, resolve};
 use crate::target::login_options;
 use crate::terminal::escape::Demonstration;
+use crate::terminal::notice;
 use crate::terminal::raw::give_back;
 use crate::terminal::{Attributes, EscapeChar, Guard, Input, Output, Signals};
 
@@ -145,8 +146,12 @@ fn local(settings: &Settings, has_pty: bool) -> anyhow::Result<Local> {
     } else {
         Attributes::Keep
     };
+    let escape_char = match settings.escape_char {
+        settings::EscapeChar::None => EscapeChar::Off,
+        settings::EscapeChar::Char(byte) => EscapeChar::On(byte),
+    };
     let guard = Guard::take(attributes)?;
-    let stdout = Output::stdout(guard.tracker()).context("opening standard output")?;
+    let stdout = Output::stdout(guard.screen()).context("opening standard output")?;
     Ok(Local {
         input: match settings.stdin_null {
             true => None,
@@ -156,9 +161,18 @@ fn local(settings: &Settings, has_pty: bool) -> anyhow::Result<Local> {
         stderr: Output::stderr().context("opening standard error")?,
         signals: Signals::start().context("watching signals")?,
         interactive,
-        escape_char: match settings.escape_char {
-            settings::EscapeChar::None => EscapeChar::Off,
-            settings::EscapeChar::Char(byte) => EscapeChar::On(byte),
+        escape_char,
+        notice: notice::Settings {
+            place: match settings.show_notification_on_top {
+                true => notice::Place::Top,
+                false => notice::Place::CursorLine,
+            },
+            detail: match settings.show_full_notifications {
+                true => notice::Detail::Full,
+                false => notice::Detail::Brief,
+            },
+            after: settings.udp_reconnect_timeout,
+            escape: escape_char,
         },
         demonstration: Demonstration::Off,
         guard,

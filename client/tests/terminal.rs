@@ -2,11 +2,18 @@
 //! pseudo-terminal.
 //!
 //! The process is this very test binary, started again with `TSSH_TEST_ROLE` set.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests own the clock, and a test that cannot go on has failed"
+)]
 
 use std::env;
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
 use std::process::{self, ExitStatus};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,8 +29,6 @@ use nix::sys::termios::{LocalFlags, Termios, tcgetattr};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpgrp, tcsetpgrp};
 use pty_process::blocking::{Command, Pts, Pty, open};
-use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
 use tssh_client::terminal::{Attributes, Ending, Guard, Input, Output, Signals, Size, raw};
 
 const ROLE: &str = "TSSH_TEST_ROLE";
@@ -123,6 +128,17 @@ fn a_suspended_program_gives_the_terminal_to_the_shell_and_takes_it_again() {
 }
 
 #[test]
+fn a_paused_terminal_does_not_keep_the_program() {
+    let mut seat = Seat::start("flood");
+    seat.read_until("ready");
+    assert_ne!(seat.attributes(), seat.found, "not raw");
+    // Nothing is read from here on.
+    seat.signal(Signal::SIGTERM);
+    assert_eq!(seat.wait_for_end().code(), Some(143));
+    assert_eq!(seat.attributes(), seat.found);
+}
+
+#[test]
 fn a_new_size_is_seen() {
     let mut seat = Seat::start("size");
     seat.read_until("80x24");
@@ -158,25 +174,19 @@ fn role() {
 async fn program(role: &str) -> Result<i32, Box<dyn std::error::Error>> {
     let mut signals = Signals::start()?;
     let guard = Guard::take(Attributes::Raw)?;
-    let output = Output::stdout(guard.tracker())?;
+    let output = Output::stdout(guard.screen())?;
     let mut input = Input::stdin()?;
     match role {
-        "size" => {
-            for _ in 0..2 {
-                let Size { columns, rows, .. } = *signals.size.borrow_and_update();
-                output
-                    .write(format!("{columns}x{rows}\r\n").as_bytes())
-                    .await?;
-                signals.size.changed().await?;
-                if columns == 100 {
-                    break;
-                }
-            }
+        "size" => loop {
             let Size { columns, rows, .. } = *signals.size.borrow_and_update();
             output
                 .write(format!("{columns}x{rows}\r\n").as_bytes())
                 .await?;
-        }
+            if columns == 100 {
+                break;
+            }
+            signals.size.changed().await?;
+        },
         "keys" => {
             output.write(b"ready").await?;
             let mut typed = Vec::new();
@@ -202,6 +212,19 @@ async fn program(role: &str) -> Result<i32, Box<dyn std::error::Error>> {
         let ending = *signals.ending.wait_for(Option::is_some).await?;
         drop(guard);
         return Ok(ending.map_or(1, Ending::exit_status));
+    }
+    if role == "flood" {
+        let flood = [b'.'; 4096];
+        loop {
+            tokio::select! {
+                ending = signals.ending.wait_for(Option::is_some) => {
+                    let status = ending?.map_or(1, Ending::exit_status);
+                    drop(guard);
+                    return Ok(status);
+                }
+                written = output.write(&flood) => written?,
+            }
+        }
     }
     if role == "deaf" {
         loop {
@@ -267,7 +290,8 @@ fn shell() -> i32 {
 struct Seat {
     pty: Pty,
     pts: Pts,
-    child: process::Child,
+    child: Option<process::Child>,
+    pid: Pid,
     found: Termios,
     mode_found: TermMode,
     term: Term<VoidListener>,
@@ -302,7 +326,8 @@ impl Seat {
         Self {
             pty,
             pts,
-            child,
+            pid: Pid::from_raw(i32::try_from(child.id()).unwrap()),
+            child: Some(child),
             found,
             mode_found: *term.mode(),
             term,
@@ -341,33 +366,28 @@ impl Seat {
     }
 
     fn signal(&mut self, signal: Signal) {
-        kill(
-            Pid::from_raw(i32::try_from(self.child.id()).unwrap()),
-            signal,
-        )
-        .unwrap();
+        kill(self.pid, signal).unwrap();
     }
 
     /// Shows everything until the end of the process.
     fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            assert!(
-                Instant::now() < deadline,
-                "no end after {:?}",
-                self.seen_text()
-            );
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            thread::yield_now();
-        };
+        let status = self.wait_for_end();
         // Travels behind everything the process wrote, and is drawn as nothing.
         const END: &str = "\u{1b}]7;end of the process\u{7}";
         let tty = self.pts.as_fd().try_clone_to_owned().unwrap();
         std::fs::File::from(tty).write_all(END.as_bytes()).unwrap();
         self.read_until(END);
         status
+    }
+
+    fn wait_for_end(&mut self) -> ExitStatus {
+        let mut child = self.child.take().unwrap();
+        let (sender, ended) = mpsc::channel();
+        thread::spawn(move || sender.send(child.wait().unwrap()));
+        ended.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            self.signal(Signal::SIGKILL);
+            panic!("no end after {:?}", self.seen_text());
+        })
     }
 
     fn attributes(&self) -> Termios {
@@ -387,7 +407,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }

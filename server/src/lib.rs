@@ -21,7 +21,8 @@
     test,
     allow(
         clippy::disallowed_methods,
-        reason = "tests own the clock and their tasks"
+        clippy::unwrap_used,
+        reason = "tests own the clock and their tasks, and may panic"
     )
 )]
 

@@ -53,12 +53,12 @@ impl PortSpec {
         let first = usize::try_from(random % count as u64).unwrap_or(0);
         // The remainder has chosen the range; what is left of the number chooses the place.
         let place = random / count as u64;
-        (0..count).flat_map(move |step| self.ranges[(first + step) % count].from_place(place))
+        (0..count).flat_map(move |step| self.ranges[(first + step) % count].upward_from(place))
     }
 }
 
 impl PortRange {
-    fn from_place(self, place: u64) -> impl Iterator<Item = u16> {
+    fn upward_from(self, place: u64) -> impl Iterator<Item = u16> {
         let count = u64::from(self.high - self.low) + 1;
         (0..count).filter_map(move |step| {
             let offset = (place % count + step) % count;

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use quinn::{ClientConfig, Connecting, Endpoint, ServerConfig};
+use quinn::{ClientConfig, Connecting, ConnectionError, Endpoint, ServerConfig};
 use tssh_core::clock::PathClock;
 use tssh_core::proxy::PacketPipe;
 use tssh_core::transport::{Connection, ErrorKind, Listener, Transport, TransportError};
@@ -141,22 +141,26 @@ impl Listener for QuicListener {
                         return Poll::Ready(Event::Ended(end));
                     }
                 }
-                incoming.as_mut().poll(cx).map(Event::Incoming)
+                incoming
+                    .as_mut()
+                    .poll(cx)
+                    .map(|incoming| Event::Begun(incoming.map(quinn::Incoming::accept)))
             })
             .await;
             match event {
                 Event::Ended(Ok(connection)) => break connection,
                 Event::Ended(Err(error)) => tracing::debug!(%error, "a handshake came to nothing"),
-                Event::Incoming(Some(incoming)) => {
-                    if let Ok(connecting) = incoming.accept() {
-                        if attempts.len() == MAX_ATTEMPTS {
-                            drop(attempts.remove(0));
-                        }
-                        let clock = self.clock.clone();
-                        attempts.push(Box::pin(async move { handshake(connecting, &clock).await }));
+                Event::Begun(Some(Ok(connecting))) => {
+                    if attempts.len() == MAX_ATTEMPTS {
+                        drop(attempts.remove(0));
                     }
+                    let clock = self.clock.clone();
+                    attempts.push(Box::pin(async move { handshake(connecting, &clock).await }));
                 }
-                Event::Incoming(None) => {
+                Event::Begun(Some(Err(error))) => {
+                    tracing::debug!(%error, "a first packet came to nothing");
+                }
+                Event::Begun(None) => {
                     let message = "the endpoint has ended before a client came";
                     return Err(TransportError::new(ErrorKind::Closed, message));
                 }
@@ -175,7 +179,8 @@ impl Listener for QuicListener {
 
 enum Event {
     Ended(Result<quinn::Connection, TransportError>),
-    Incoming(Option<quinn::Incoming>),
+    /// `None` when the endpoint has ended.
+    Begun(Option<Result<Connecting, ConnectionError>>),
 }
 
 async fn handshake(

@@ -74,6 +74,10 @@ impl Identity {
         Secret::hex(pem("EC PRIVATE KEY", &self.key).as_bytes())
     }
 
+    pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
+        &self.certificate
+    }
+
     fn into_parts(self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
         let key = PrivateSec1KeyDer::from(self.key.to_vec());
         (vec![self.certificate], key.into())
@@ -86,17 +90,12 @@ impl Identity {
 ///
 /// When a certificate is of no use.
 pub(crate) fn server(own: Identity, client: &Identity) -> Result<QuicServerConfig, TransportError> {
-    let provider = provider();
-    let trusted = client.certificate.clone();
-    let roots = roots("ClientCert", &trusted)?;
-    let inner = WebPkiClientVerifier::builder_with_provider(roots, provider.clone())
-        .build()
-        .map_err(unusable)?;
+    let verifier = PinnedClient::new(client.certificate().clone())?;
     let (chain, key) = own.into_parts();
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+    let mut config = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(unusable)?
-        .with_client_cert_verifier(Arc::new(PinnedClient { trusted, inner }))
+        .with_client_cert_verifier(Arc::new(verifier))
         .with_single_cert(chain, key)
         .map_err(unusable)?;
     // One connection per session: nothing is ever resumed.
@@ -111,7 +110,6 @@ pub(crate) fn server(own: Identity, client: &Identity) -> Result<QuicServerConfi
 ///
 /// When a certificate or the key is missing or garbled.
 pub(crate) fn client(offer: &ServerInfo) -> Result<QuicClientConfig, TransportError> {
-    let provider = provider();
     let trusted = certificate("ServerCert", offer.server_cert())?;
     let own = certificate("ClientCert", offer.client_cert())?;
     let key = offer.client_key().map_err(garbled)?;
@@ -119,15 +117,12 @@ pub(crate) fn client(offer: &ServerInfo) -> Result<QuicClientConfig, TransportEr
         garbled("ClientKey in the server info holds no private key: was it truncated?")
             .because(cause)
     })?;
-    let roots = roots("ServerCert", &trusted)?;
-    let inner = WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
-        .build()
-        .map_err(unusable)?;
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+    let verifier = PinnedServer::new(trusted)?;
+    let mut config = rustls::ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(unusable)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(PinnedServer { trusted, inner }))
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_auth_cert(vec![own], key)
         .map_err(|cause| {
             garbled("ClientCert and ClientKey in the server info do not belong together")
@@ -139,9 +134,19 @@ pub(crate) fn client(offer: &ServerInfo) -> Result<QuicClientConfig, TransportEr
 
 /// Believes one certificate, byte for byte, and only while it is valid.
 #[derive(Debug)]
-struct PinnedServer {
+pub(crate) struct PinnedServer {
     trusted: CertificateDer<'static>,
     inner: Arc<WebPkiServerVerifier>,
+}
+
+impl PinnedServer {
+    pub(crate) fn new(trusted: CertificateDer<'static>) -> Result<Self, TransportError> {
+        let roots = roots("ServerCert", &trusted)?;
+        let inner = WebPkiServerVerifier::builder_with_provider(roots, provider())
+            .build()
+            .map_err(unusable)?;
+        Ok(Self { trusted, inner })
+    }
 }
 
 impl ServerCertVerifier for PinnedServer {
@@ -184,9 +189,19 @@ impl ServerCertVerifier for PinnedServer {
 
 /// Believes one certificate, byte for byte, and only while it is valid.
 #[derive(Debug)]
-struct PinnedClient {
+pub(crate) struct PinnedClient {
     trusted: CertificateDer<'static>,
     inner: Arc<dyn ClientCertVerifier>,
+}
+
+impl PinnedClient {
+    pub(crate) fn new(trusted: CertificateDer<'static>) -> Result<Self, TransportError> {
+        let roots = roots("ClientCert", &trusted)?;
+        let inner = WebPkiClientVerifier::builder_with_provider(roots, provider())
+            .build()
+            .map_err(unusable)?;
+        Ok(Self { trusted, inner })
+    }
 }
 
 impl ClientCertVerifier for PinnedClient {

@@ -1,4 +1,9 @@
 //! After an outage of any length the first byte arrives as if there had been none.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests own the clock and their tasks"
+)]
 
 mod rig;
 

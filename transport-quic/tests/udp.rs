@@ -1,4 +1,9 @@
 //! A connection over two real sockets.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests own the clock and their tasks"
+)]
 
 mod rig;
 

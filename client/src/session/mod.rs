@@ -4,9 +4,11 @@
 //! |-----------------------------------------------|---------------|
 //! | what is started: shell, command, terminal     | `request.rs`  |
 //! | how keys travel, and wait while offline       | `upstream.rs` |
+//! | when the notice of a lost path is drawn        | `board.rs`    |
 //! | how both directions and signals run together  | `pump.rs`     |
 //! | the far side, plain or roaming                | `remote.rs`   |
 
+mod board;
 mod pump;
 mod remote;
 mod request;

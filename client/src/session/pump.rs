@@ -4,10 +4,12 @@ use std::fmt;
 use tokio::sync::mpsc;
 use tssh_core::connection::ClientEvent;
 
+use super::board::Board;
 use super::remote::{Broken, Control, RemoteInput, RemoteOutput};
 use super::upstream::{Keys, Offline};
 use crate::login::{Event, Size};
 use crate::terminal::escape::{Action, Demonstration, help};
+use crate::terminal::notice::{self, Decision};
 use crate::terminal::{Ending, Escape, EscapeChar, Guard, Input, Output, Signals};
 
 /// This side of a session.
@@ -29,6 +31,8 @@ pub struct Local {
     pub escape_char: EscapeChar,
     /// Whether `~d` darkens the path.
     pub demonstration: Demonstration,
+    /// How a lost connection is shown.
+    pub notice: notice::Settings,
 }
 
 /// How a session ended.
@@ -73,9 +77,12 @@ pub async fn run(local: &mut Local, far: Far, darken: impl Fn()) -> Result<Outco
         offline,
         events,
     } = far;
+    let path = offline.path.clone().filter(|_| local.interactive);
     let keys = Keys::new(offline);
+    let board = Board::new(local.notice, &local.stdout, local.guard.screen(), &control);
     let keyboard = Keyboard {
         keys: &keys,
+        board: &board,
         guard: &local.guard,
         stdout: &local.stdout,
         control: &control,
@@ -95,12 +102,26 @@ pub async fn run(local: &mut Local, far: Far, darken: impl Fn()) -> Result<Outco
         }
     };
     let down = downstream(&mut output, &local.stdout, &local.stderr);
-    let asides = asides(local.signals.clone(), &control, events, &local.stderr);
+    let asides = asides(
+        local.signals.clone(),
+        &control,
+        events,
+        &local.stderr,
+        &board,
+    );
+    let sizes = local.signals.size.clone();
+    let shown = async {
+        match path {
+            Some(path) => board.run(path, sizes).await,
+            None => std::future::pending().await,
+        }
+    };
     let outcome = tokio::select! {
         biased; // What the program said is shown before anything else ends the session.
         outcome = down => outcome?,
         outcome = asides => outcome,
         outcome = up => outcome,
+        outcome = shown => outcome,
     };
     if matches!(outcome, Outcome::Exited(_) | Outcome::Killed(_)) {
         local.stdout.flush().await?;
@@ -141,6 +162,7 @@ async fn copy(source: Option<&mut Input>, input: &mut RemoteInput) -> Result<(),
 /// Reads the keyboard.
 struct Keyboard<'a> {
     keys: &'a Keys,
+    board: &'a Board<'a>,
     guard: &'a Guard,
     stdout: &'a Output,
     control: &'a Control,
@@ -159,7 +181,15 @@ impl Keyboard<'_> {
                 for action in actions.drain(..) {
                     match action {
                         Action::Forward(keys) => {
-                            self.keys.push(keys);
+                            let pushed = self.keys.push(keys);
+                            if self.board.handle_typed(pushed, self.keys.waiting())
+                                == Decision::Leave
+                            {
+                                return Outcome::Left;
+                            }
+                            if pushed.interrupts > 0 {
+                                escape.handle_dropped();
+                            }
                             self.keys.has_room().await;
                         }
                         Action::Disconnect => return Outcome::Left,
@@ -202,6 +232,7 @@ async fn asides(
     control: &Control,
     mut events: Option<mpsc::Receiver<ClientEvent>>,
     stderr: &Output,
+    board: &Board<'_>,
 ) -> Outcome {
     let mut quit = None;
     loop {
@@ -222,6 +253,7 @@ async fn asides(
                     stderr.draw(format!("tssh: the server says: {text}\r\n").as_bytes());
                 }
                 Some(ClientEvent::Debug(text)) => tracing::debug!(%text, "the server's log"),
+                Some(ClientEvent::Discard(discard)) => board.handle_discard(&discard),
                 Some(_) => {}
                 None => match quit.take() {
                     Some(reason) => return Outcome::Quit(reason),

@@ -13,6 +13,8 @@ use tssh_core::proxy::client::PathStatus;
 
 use super::remote::{Broken, RemoteInput};
 use crate::terminal::Typeahead;
+use crate::terminal::notice::Waiting;
+use crate::terminal::typeahead::Pushed;
 
 /// Whether keys wait for the path, and who is told that something was typed.
 #[derive(Clone)]
@@ -75,10 +77,11 @@ impl Keys {
     }
 
     /// Takes keys in. Offline, a Ctrl-C drops what still waits; online it is a key like others.
-    pub(super) fn push(&self, mut keys: Bytes) {
+    pub(super) fn push(&self, mut keys: Bytes) -> Pushed {
         (self.offline.typed)();
+        let mut pushed = Pushed::default();
         if self.offline.is_dark() {
-            self.waiting.borrow_mut().push(&mut keys);
+            pushed = self.waiting.borrow_mut().push(&mut keys);
         } else {
             self.release();
             let mut sending = self.sending.borrow_mut();
@@ -87,6 +90,7 @@ impl Keys {
         }
         *self.rest.borrow_mut() = keys;
         self.changed.notify_one();
+        pushed
     }
 
     /// No more keys will come.
@@ -96,8 +100,12 @@ impl Keys {
     }
 
     /// How many keys wait for the path.
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting.borrow().waiting()
+    pub(super) fn waiting(&self) -> Waiting {
+        let waiting = self.waiting.borrow();
+        Waiting {
+            keys: waiting.waiting(),
+            full: waiting.is_full(),
+        }
     }
 
     /// Waits until all keys taken in have found room. Cancel safe.

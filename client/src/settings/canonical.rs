@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{CanonicalizeHostname, Environment};
+use super::{AddressFamily, CanonicalizeHostname, Environment};
 use crate::ssh_config::{ConfigError, Draft};
 
 /// The name in lower case, with a domain if the settings ask for it, or the address in its usual
@@ -16,7 +16,12 @@ pub(super) fn canonicalize(
     draft: &mut Draft,
     env: &Environment,
 ) -> Result<String, ConfigError> {
-    if let Some(address) = parse_address(&host) {
+    let is_wanted = |address: &IpAddr| match draft.settings.address_family {
+        AddressFamily::Any => true,
+        AddressFamily::Inet => address.is_ipv4(),
+        AddressFamily::Inet6 => address.is_ipv6(),
+    };
+    if let Some(address) = parse_address(&host).filter(is_wanted) {
         return Ok(address.to_string());
     }
     let can_only_be_an_address =

@@ -44,7 +44,7 @@ use crate::ssh_config::{Forward, Listener, ProxyJump};
 
 /// Everything the command line and the configuration say about one connection.
 ///
-/// [`Default`] holds the defaults of `ssh_config(5)`; [`resolve`] fills in the rest. Texts are as
+/// [`Default`] holds the defaults of `ssh_config(5)`; [`resolve()`] fills in the rest. Texts are as
 /// `ssh -G` prints them; the methods return what is expanded only when it is used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {

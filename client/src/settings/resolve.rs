@@ -39,7 +39,15 @@ pub fn resolve(cli: &Cli, env: &Environment) -> Result<Settings, ConfigError> {
     }
     host = canonicalize(host, &mut draft, env)?;
     wants_final |= draft.settings.canonicalize_hostname != CanonicalizeHostname::No;
-    draft.claim(Keyword::Hostname, Effect::Applies);
+    // The second pass cannot change what the name was made with.
+    for keyword in [
+        Keyword::Hostname,
+        Keyword::CanonicalizeFallbackLocal,
+        Keyword::CanonicalizeHostname,
+        Keyword::CanonicalizeMaxDots,
+    ] {
+        draft.claim(keyword, Effect::Applies);
+    }
     draft.settings.hostname.clone_from(&host);
     if wants_final {
         Reader::new(env, &mut draft, &host, &original, Pass::Final).read_files(config)?;

@@ -77,19 +77,21 @@ impl ProxyJump {
 }
 
 impl JumpHop {
-    /// Parses `[user@]host[:port]` or the `ssh://` form.
+    /// Parses `[user@]host[:port]` or the `ssh://` form; `None` also for what could pass for an
+    /// option, a path or shell code.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.starts_with(SCHEME) {
+        let hop = if text.starts_with(SCHEME) {
             let Destination { user, host, port } = parse_uri(text)?;
-            return Some(Self { user, host, port });
-        }
-        let (user, rest) = split_user(text)?;
-        let (host, port_text) = split_port(rest)?;
-        let port = match port_text {
-            Some(text) if !text.is_empty() => Some(port(text)?),
-            _ => None,
+            Self { user, host, port }
+        } else {
+            let (user, rest) = split_user(text)?;
+            let (host, port) = split_port(rest)?;
+            Self { user, host, port }
         };
-        Some(Self { user, host, port })
+        let is_sane = is_sane_host(&hop.host)
+            && !hop.host.contains('/')
+            && hop.user.as_deref().is_none_or(is_sane_user);
+        is_sane.then_some(hop)
     }
 }
 
@@ -134,16 +136,8 @@ fn parse_uri(uri: &str) -> Option<Destination> {
         None => (None, rest),
     };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let (host, port_text) = split_port(rest)?;
-    let has_path = host.contains('/') || port_text.is_some_and(|port| port.contains('/'));
-    if has_path {
-        return None;
-    }
-    let port = match port_text {
-        Some(text) if !text.is_empty() => Some(port(text)?),
-        _ => None,
-    };
-    Some(Destination { user, host, port })
+    let (host, port) = split_port(rest)?;
+    (!host.contains('/')).then_some(Destination { user, host, port })
 }
 
 fn split_user(text: &str) -> Option<(Option<String>, &str)> {
@@ -154,9 +148,9 @@ fn split_user(text: &str) -> Option<(Option<String>, &str)> {
     }
 }
 
-/// Cuts `host:port` or `[host]:port`; the host may not be empty.
-fn split_port(text: &str) -> Option<(String, Option<&str>)> {
-    let (host, port) = if let Some(literal) = text.strip_prefix('[') {
+/// Cuts `host:port` or `[host]:port`; the host may not be empty, the port may.
+fn split_port(text: &str) -> Option<(String, Option<u16>)> {
+    let (host, port_text) = if let Some(literal) = text.strip_prefix('[') {
         let (host, after) = literal.split_once(']')?;
         match after.strip_prefix(':') {
             Some(port) => (host, Some(port)),
@@ -168,6 +162,10 @@ fn split_port(text: &str) -> Option<(String, Option<&str>)> {
             Some((host, port)) => (host, Some(port)),
             None => (text, None),
         }
+    };
+    let port = match port_text {
+        Some(text) if !text.is_empty() => Some(port(text)?),
+        _ => None,
     };
     (!host.is_empty()).then(|| (host.to_owned(), port))
 }

@@ -100,20 +100,22 @@ impl Draft {
             }
             Keyword::LocalCommand => first!(self, keyword, effect, local_command, command),
             Keyword::RemoteCommand => first!(self, keyword, effect, remote_command, command),
-            // Whichever of ProxyCommand and ProxyJump comes first shuts out the other.
             Keyword::ProxyCommand => first!(self, keyword, effect, proxy_command, command),
             Keyword::ProxyJump => {
-                let jump = command.map(|text| {
-                    ProxyJump::parse(&text)
-                        .ok_or_else(|| w.bad(text, "a list of [user@]host[:port] or none"))
-                });
-                first!(
-                    self,
-                    Keyword::ProxyCommand,
-                    effect,
-                    proxy_jump,
-                    jump.transpose()?
-                );
+                let jump = match line.command().split('#').next().map(str::trim_end) {
+                    Some(hosts) if !hosts.eq_ignore_ascii_case("none") => {
+                        let wanted = "a list of [user@]host[:port] or none";
+                        Some(ProxyJump::parse(hosts).ok_or_else(|| w.bad(hosts, wanted))?)
+                    }
+                    _ => None,
+                };
+                // Whichever comes first shuts out the other, except that ProxyJump none leaves
+                // room for a ProxyCommand.
+                let is_free = !self.is_claimed(Keyword::ProxyCommand);
+                if is_free && self.claim(keyword, effect) && jump.is_some() {
+                    self.claim(Keyword::ProxyCommand, effect);
+                    self.settings.proxy_jump = jump;
+                }
             }
             Keyword::RefuseConnection => first!(self, keyword, effect, refuse_connection, command),
             _ => return Ok(false),

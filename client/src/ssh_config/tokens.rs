@@ -57,7 +57,7 @@ pub struct TokenValues {
     pub jump_host: String,
 }
 
-/// Tokens and their values, for [`expand`].
+/// Tokens and their values, for [`expand_tokens`] and [`expand_all`].
 pub type Tokens<'a> = Vec<(char, std::borrow::Cow<'a, str>)>;
 
 impl TokenValues {
@@ -164,12 +164,8 @@ pub fn expand_tilde(path: &str, env: &Environment) -> Result<String, TokenError>
         (env.home_of)(user).ok_or_else(|| TokenError::UnknownUser(user.to_owned()))?
     };
     let home = home.to_string_lossy();
-    let tail = tail.trim_start_matches('/');
-    Ok(match (home.ends_with('/'), tail) {
-        (_, "") if !after.contains('/') => home.into_owned(),
-        (true, tail) => format!("{home}{tail}"),
-        (false, tail) => format!("{home}/{tail}"),
-    })
+    let slash = if home.ends_with('/') { "" } else { "/" };
+    Ok(format!("{home}{slash}{}", tail.trim_start_matches('/')))
 }
 
 fn expand(

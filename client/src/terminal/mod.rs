@@ -4,11 +4,12 @@
 //! |-------------------------------------------------------|-----------------|
 //! | raw mode, and every way back out of it                 | `raw.rs`        |
 //! | which modes of a remote program are undone, and how    | `restore/`      |
+//! | whose turn it is to write to the screen                | `screen.rs`     |
 //! | what `~.` and its relatives do                         | `escape/`       |
 //! | the lost-connection notice                             | `notice/`       |
 //! | keys typed while the path is down                      | `typeahead/`    |
-//! | reading the keyboard or a pipe                         | `input.rs`      |
-//! | writing the screen or a pipe                           | `output.rs`     |
+//! | reading the keyboard or a pipe                         | `input/`        |
+//! | writing the screen or a pipe                           | `output/`       |
 //! | terminal size, SIGWINCH, and the signals that end us   | `signals.rs`    |
 //!
 //! Not here: what a session does with the bytes, and which options the user set.
@@ -22,6 +23,7 @@ pub mod notice;
 pub mod output;
 pub mod raw;
 pub mod restore;
+pub mod screen;
 pub mod signals;
 pub mod typeahead;
 
@@ -31,5 +33,6 @@ pub use notice::Notice;
 pub use output::Output;
 pub use raw::{Attributes, Guard, TerminalError};
 pub use restore::{Surface, Tracker};
+pub use screen::Screen;
 pub use signals::{Ending, Signals, Size};
 pub use typeahead::Typeahead;

@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic;
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, TryLockError};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, Once, TryLockError};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -19,7 +19,7 @@ use nix::sys::termios::{
 };
 use nix::unistd::{getpgrp, tcgetpgrp};
 
-use super::restore::Tracker;
+use super::screen::{Screen, Turn, lock};
 
 /// Why the terminal could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ pub enum Attributes {
 /// [`give_back`] before it.
 #[derive(Debug)]
 pub struct Guard {
-    tracker: Arc<Mutex<Tracker>>,
+    screen: Arc<Screen>,
 }
 
 impl Guard {
@@ -82,18 +82,18 @@ impl Guard {
             None
         };
         give_back_on_panic();
-        let tracker = Arc::new(Mutex::new(Tracker::default()));
+        let shared = Arc::new(Screen::default());
         *slot = Some(Taken {
             keyboard,
             screen,
-            tracker: Arc::clone(&tracker),
+            shared: Arc::clone(&shared),
         });
-        Ok(Self { tracker })
+        Ok(Self { screen: shared })
     }
 
-    /// Returns the record of modes that the output pump keeps up to date.
-    pub fn tracker(&self) -> Arc<Mutex<Tracker>> {
-        Arc::clone(&self.tracker)
+    /// Returns what the output pump and the notice share about the screen.
+    pub fn screen(&self) -> Arc<Screen> {
+        Arc::clone(&self.screen)
     }
 
     /// Gives the terminal back, stops this process as Ctrl-Z would, and takes the terminal again
@@ -106,19 +106,21 @@ impl Guard {
     ///
     /// Whatever the system says to the signal or to the attributes.
     pub fn suspend(&self) -> Result<(), TerminalError> {
-        if let Some(taken) = taken().as_ref() {
-            taken.give_back();
-        }
+        let slot = taken();
+        let Some(taken) = slot.as_ref() else {
+            return Ok(());
+        };
+        // Kept until the end: nothing of the remote program is written to the shell's screen.
+        let turn = self.screen.turn_within(SCREEN_PATIENCE);
+        taken.give_back(turn.as_ref());
         // To the calling thread: it then stops before the next line, whatever other threads do.
         // Without a shell to continue us the kernel ignores this signal, and the session goes on.
         raise(Signal::SIGTSTP).map_err(refused)?;
-        let slot = taken();
-        if let Some(taken) = slot.as_ref() {
-            if let Some(keyboard) = &taken.keyboard {
-                keyboard.set(&keyboard.raw).map_err(refused)?;
-            }
-            let again = lock(&self.tracker).switch_on_again();
-            taken.write(&again);
+        if let Some(keyboard) = &taken.keyboard {
+            keyboard.set(&keyboard.raw).map_err(refused)?;
+        }
+        if let Some(turn) = &turn {
+            taken.write(&turn.switch_on_again());
         }
         Ok(())
     }
@@ -130,14 +132,18 @@ impl Drop for Guard {
     }
 }
 
-/// Gives the terminal back if it is taken; does nothing the second time.
+/// Gives the terminal back if it is taken; does nothing the second time. What still waits in an
+/// output queue for it is dropped.
 ///
-/// Waits at most [`SCREEN_PATIENCE_MS`] for a screen that takes no bytes.
+/// Waits at most twice [`SCREEN_PATIENCE`], for a screen that takes no bytes.
 pub fn give_back() {
     if let Some(taken) = taken().take() {
-        taken.give_back();
+        taken.give_back_for_good();
     }
 }
+
+/// Long enough for a busy terminal emulator, short enough for a paused one.
+pub const SCREEN_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Sets raw mode again where a shell may have changed it: after SIGCONT.
 pub(super) fn reassert() {
@@ -150,12 +156,6 @@ pub(super) fn reassert() {
     }
 }
 
-/// Long enough for a busy terminal emulator, short enough for a paused one.
-const SCREEN_PATIENCE_MS: u16 = 250;
-
-/// How often a panic hook looks again at a tracker that another thread holds for an instant.
-const TRACKER_TRIES: usize = 1000;
-
 static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
 
 /// What was taken, with all that is needed to give it back.
@@ -163,11 +163,16 @@ static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
 struct Taken {
     keyboard: Option<Keyboard>,
     screen: Option<File>,
-    tracker: Arc<Mutex<Tracker>>,
+    shared: Arc<Screen>,
 }
 
 impl Taken {
-    fn give_back(&self) {
+    fn give_back_for_good(&self) {
+        self.shared.close();
+        self.give_back(self.shared.turn_within(SCREEN_PATIENCE).as_ref());
+    }
+
+    fn give_back(&self, turn: Option<&Turn<'_>>) {
         // Attributes first: they never wait, while the screen may be paused.
         if let Some(keyboard) = &self.keyboard {
             if !keyboard.is_ours() {
@@ -177,14 +182,8 @@ impl Taken {
                 tracing::debug!("terminal attributes not given back");
             }
         }
-        for _ in 0..TRACKER_TRIES {
-            match self.tracker.try_lock() {
-                Ok(tracker) => return self.write(&tracker.switch_off()),
-                Err(TryLockError::Poisoned(tracker)) => {
-                    return self.write(&tracker.into_inner().switch_off());
-                }
-                Err(TryLockError::WouldBlock) => thread::yield_now(),
-            }
+        if let Some(turn) = turn {
+            self.write(&turn.switch_off());
         }
     }
 
@@ -192,12 +191,10 @@ impl Taken {
         let Some(mut screen) = self.screen.as_ref() else {
             return;
         };
+        let patience = PollTimeout::try_from(SCREEN_PATIENCE).unwrap_or(PollTimeout::ZERO);
         while !bytes.is_empty() {
             let mut ready = [PollFd::new(screen.as_fd(), PollFlags::POLLOUT)];
-            if !matches!(
-                poll(&mut ready, PollTimeout::from(SCREEN_PATIENCE_MS)),
-                Ok(1..)
-            ) {
+            if !matches!(poll(&mut ready, patience), Ok(1..)) {
                 return;
             }
             match screen.write(bytes) {
@@ -288,7 +285,7 @@ fn give_back_on_panic() {
                 Err(TryLockError::WouldBlock) => None,
             };
             if let Some(taken) = slot.and_then(|mut slot| slot.take()) {
-                taken.give_back();
+                taken.give_back_for_good();
             }
             previous(info);
         }));
@@ -297,11 +294,6 @@ fn give_back_on_panic() {
 
 fn taken() -> MutexGuard<'static, Option<Taken>> {
     lock(&TAKEN)
-}
-
-/// A panic elsewhere must not keep the terminal from being given back.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn refused(errno: Errno) -> TerminalError {

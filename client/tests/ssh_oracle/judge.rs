@@ -4,7 +4,6 @@
 //! [`KNOWN_DIFFERENCES`]. Where the installed ssh is not the release whose defaults this program
 //! has, a line that neither program has changed from its default is left out too.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -145,8 +144,6 @@ pub(crate) fn is_reference_release() -> bool {
 }
 
 fn known_differences_removed(ours: &str, theirs: &str) -> (Vec<String>, Vec<String>) {
-    let key = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
-    let our_keys: BTreeSet<String> = ours.lines().map(key).collect();
     let not_ours = ["gss", "tunnel", "pkcs11", "logverbose"];
     let mut our_lines: Vec<String> = ours.lines().map(|line| line.replace(NEW_KEX, "")).collect();
     our_lines.retain(|line| !OURS.iter().any(|prefix| line.starts_with(prefix)));
@@ -154,11 +151,14 @@ fn known_differences_removed(ours: &str, theirs: &str) -> (Vec<String>, Vec<Stri
     let mut their_lines: Vec<String> = theirs.lines().map(str::to_owned).collect();
     their_lines.retain(|line| {
         let is_left_out = not_ours.iter().any(|prefix| line.starts_with(prefix));
-        let is_socket_twice = line.starts_with("dynamicforward")
-            && ours
-                .lines()
-                .any(|l| l.starts_with("localforward") && l.contains(" /"))
-            && !our_keys.contains("dynamicforward");
+        // ssh prints a local forward to a socket a second time as a dynamic one.
+        let is_socket_twice = line
+            .strip_prefix("dynamicforward ")
+            .is_some_and(|listener| {
+                let twin = format!("localforward {listener} /");
+                let is_ours = ours.lines().any(|ours| ours == line);
+                !is_ours && ours.lines().any(|line| line.starts_with(&twin))
+            });
         !is_left_out && !is_socket_twice
     });
     for (mine, other, _reason) in KNOWN_DIFFERENCES {
@@ -171,6 +171,8 @@ fn known_differences_removed(ours: &str, theirs: &str) -> (Vec<String>, Vec<Stri
     }
     our_lines.sort();
     their_lines.sort();
+    // ssh lists a pattern again for each line that gives it, and at the second pass.
+    their_lines.dedup_by(|line, before| line == before && line.starts_with("sendenv "));
     (our_lines, their_lines)
 }
 

@@ -1,10 +1,15 @@
 //! `tssh -G` prints what `ssh -G` prints: OpenSSH itself is the judge.
 //!
-//! Each case is a configuration file and a command line; `judge.rs` compares.
+//! Each case is a configuration file and a command line; `judge.rs` compares, `lines.rs` holds lines
+//! that are tried one by one and in random order.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod judge;
+mod lines;
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
 
 use judge::{agree, agree_all, is_reference_release, refuse_all, write};
 
@@ -171,50 +176,40 @@ fn algorithm_lists_take_plus_minus_and_caret() {
 
 #[test]
 fn each_keyword_takes_the_values_that_ssh_takes() {
-    #[rustfmt::skip]
-    let lines = [
-        "AddKeysToAgent yes", "AddKeysToAgent confirm 5m", "AddKeysToAgent 1h",
-        "AddKeysToAgent ask", "AddressFamily inet6", "BatchMode TRUE", "BindAddress 127.0.0.1",
-        "BindInterface lo", "ChallengeResponseAuthentication no", "CheckHostIP yes",
-        "ClearAllForwardings yes", "Compression yes", "ConnectTimeout 1m30s",
-        "ConnectTimeout none", "ConnectionAttempts 3", "ControlMaster auto",
-        "ControlMaster autoask", "ControlPath ~/cm-%C", "ControlPath none",
-        "ControlPath /tmp/%L-%l-%n-%p-%r-%u-%i-%k", "ControlPath ${HOME}/%%x",
-        "ControlPersist 10m", "ControlPersist yes", "ControlPersist 0", "EnableSSHKeysign yes",
-        "EscapeChar none", "EscapeChar ^]", "EscapeChar %", "EscapeChar \\\\",
-        "ExitOnForwardFailure yes", "FingerprintHash md5", "FingerprintHash sha256",
-        "ForwardAgent yes", "ForwardAgent /tmp", "ForwardX11 yes", "ForwardX11Timeout 1w",
-        "ForwardX11Trusted yes", "GatewayPorts yes", "GlobalKnownHostsFile /a /b",
-        "GlobalKnownHostsFile none", "HashKnownHosts yes", "HostKeyAlias Alias",
-        "HostbasedAuthentication yes", "HostName 127.1", "HostName ::0001", "HostName %h.%h%%",
-        "HostName UPPER.Case", "IPQoS ef", "IPQoS 0x10 none", "IPQoS cs1 le", "IPQoS 7 33",
-        "IdentitiesOnly yes", "IdentityAgent none", "IdentityAgent SSH_AUTH_SOCK",
-        "IdentityAgent ~/agent-%r", "IdentityAgent $HOME", "IgnoreUnknown Foo*\nFooBar 1 2 3",
-        "KbdInteractiveAuthentication no", "KbdInteractiveDevices pam", "KeepAlive no",
-        "KnownHostsCommand /bin/echo %H \"x\"", "LocalCommand none", "LogLevel DEBUG",
-        "LogLevel debug3", "LogLevel quiet", "NoHostAuthenticationForLocalhost yes",
-        "NumberOfPasswordPrompts 1", "PasswordAuthentication no", "PermitLocalCommand yes",
-        "PermitRemoteOpen none", "PermitRemoteOpen a:1 [::1]:*", "Protocol 2", "ProxyJump none",
-        "ProxyJump a", "ProxyJump u@a:22,b,ssh://c@d:44 # comment", "ProxyJump 10.0.0.1",
-        "ProxyJump [::1]:23", "ProxyCommand none", "ProxyCommand nc %h %p\nProxyJump a",
-        "ProxyJump a\nProxyCommand nc %h %p", "ProxyUseFdpass yes",
-        "ProxyUseFdpass yes\nProxyJump a", "PubkeyAuthentication unbound",
-        "PubkeyAuthentication no", "RekeyLimit 1G 1h", "RekeyLimit default none",
-        "RekeyLimit 512K\nRekeyLimit 1M 2h", "RemoteCommand echo %h '%n'", "RemoteCommand none",
-        "RemoteForward 0 localhost:1", "RemoteForward [::1]:7 [::2]:8", "RemoteForward *:7 h:8",
-        "RemoteForward /tmp/%h.sock localhost:80", "RemoteForward 80 /tmp/${HOME}",
-        "RequestTTY force", "RequestTTY no", "RequiredRSASize 2048", "RevokedHostKeys ~/revoked",
-        "SecurityKeyProvider /lib/x.so", "ServerAliveCountMax 0", "ServerAliveInterval 2m",
-        "SessionType none", "StdinNull yes", "StreamLocalBindMask 0077",
-        "StreamLocalBindUnlink yes", "StrictHostKeyChecking accept-new",
-        "StrictHostKeyChecking off", "StrictHostKeyChecking yes", "SyslogFacility LOCAL3",
-        "TCPKeepAlive no", "UpdateHostKeys no", "UpdateHostKeys ask",
-        "UpdateHostKeys ask\nRemoteCommand x", "UserKnownHostsFile none",
-        "UserKnownHostsFile ~/.ssh/known_hosts", "VerifyHostKeyDNS ask", "VisualHostKey yes",
-        "XAuthLocation /x/xauth", "CanonicalizeFallbackLocal no", "EnableEscapeCommandline yes",
-        "ForkAfterAuthentication yes\nRemoteCommand x",
-    ];
-    agree_all(&lines.map(|line| (line, &["host"][..])));
+    let cases: Vec<_> = lines::VALUES
+        .iter()
+        .map(|line| (*line, &["host"][..]))
+        .collect();
+    agree_all(&cases);
+}
+
+#[test]
+fn any_lines_in_any_blocks_add_up_alike() {
+    let is_alike = |line: &&str| !lines::UNLIKE.iter().any(|unlike| line.starts_with(unlike));
+    let values = lines::VALUES.iter().copied().filter(is_alike);
+    let lines: Vec<&str> = values.chain(lines::BLOCKS).collect();
+    let picks = proptest::collection::vec(0..lines.len() + 3 * lines::BLOCKS.len(), 1..14);
+    // Blocks are few among the lines, so each is drawn four times as often.
+    let line = |at: usize| {
+        lines
+            .get(at)
+            .unwrap_or(&lines::BLOCKS[at % lines::BLOCKS.len()])
+    };
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..150 {
+        let picked = picks.new_tree(&mut runner).unwrap().current();
+        let config = picked
+            .into_iter()
+            .map(|at| *line(at))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let user = if config.len() % 2 == 0 {
+            "bob@host"
+        } else {
+            "host"
+        };
+        agree(&config, &[user]);
+    }
 }
 
 #[test]

@@ -112,7 +112,7 @@ async fn a_timer_set_while_the_clock_stands_fires_after_its_rest() {
     tokio::time::advance(60 * S).await;
     clock.start(DETECTION);
     std::future::poll_fn(|cx| timer.poll_elapsed(cx)).await;
-    assert_eq!(now() - t0, 60 * S + 10 * S - DETECTION);
+    assert_eq!(now() - t0, 60 * S + 10 * S - 2 * DETECTION);
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,4 +124,26 @@ async fn dropped_timers_leave_their_slot_and_their_deadline() {
     clock.stop();
     clock.start(DETECTION);
     assert_eq!(clock.now(), t0 + 3 * S);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shorter_timer_set_while_the_clock_stands_does_not_hide_the_one_that_was_due() {
+    let clock = PathClock::new();
+    let t0 = now();
+    let mut timer = clock.timer(t0 + 3 * S);
+    clock.stop();
+    timer.reset(t0 + 25 * MS);
+    clock.start(DETECTION);
+    assert_eq!(clock.now(), t0 + 3 * S);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_beyond_the_reach_of_the_jump_does_not_lengthen_it() {
+    let clock = PathClock::new();
+    let t0 = now();
+    let mut timer = clock.timer(t0 + 365 * 24 * 3600 * S);
+    clock.stop();
+    timer.reset(t0 + 65 * MS);
+    clock.start(DETECTION);
+    assert_eq!(clock.now(), t0 + 65 * MS);
 }

@@ -22,6 +22,8 @@ struct Shared {
     time: PathTime,
     /// One slot per living timer; a freed slot is used again.
     slots: Vec<Slot>,
+    /// The earliest deadline when time stopped.
+    pending: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +42,7 @@ impl PathClock {
             shared: Arc::new(Mutex::new(Shared {
                 time,
                 slots: Vec::new(),
+                pending: None,
             })),
         }
     }
@@ -58,18 +61,28 @@ impl PathClock {
     pub fn stop(&self) {
         let mut shared = self.lock();
         if shared.time.stop(super::now()) {
+            shared.pending = shared.earliest();
             shared.wake_all();
         }
     }
 
-    /// Runs on, having jumped to the earliest pending timer, by at most `cap`.
+    /// Runs on, having jumped to the earliest pending timer, by at most twice `detection`.
     ///
-    /// `cap` is the time it took to notice that the path was dead: whatever was sent in that gap is
-    /// overdue by as much. Does nothing when the clock runs.
-    pub fn start(&self, cap: Duration) {
+    /// `detection` is the time it took to notice that the path was dead: whatever was sent in that
+    /// gap is overdue. A transport's probes wait twice as long each time, so the one that is
+    /// pending was set for as long as all before it took together, and one first wait more.
+    /// Does nothing when the clock runs.
+    ///
+    /// A transport shows one deadline, its earliest. A packet that comes while the clock still
+    /// stands makes that a matter of milliseconds (a delayed acknowledgement) and hides the probe
+    /// that waits behind it: so the deadline of the moment of stopping counts too.
+    pub fn start(&self, detection: Duration) {
         let mut shared = self.lock();
-        let earliest = shared.slots.iter().filter_map(|slot| slot.deadline).min();
-        if shared.time.start(super::now(), earliest, cap) {
+        let cap = 2 * detection;
+        let reach = shared.time.at(super::now()) + cap;
+        let pending = shared.pending.filter(|at| *at <= reach);
+        let target = shared.earliest().max(pending);
+        if shared.time.start(super::now(), target, cap) {
             shared.wake_all();
         }
     }
@@ -113,6 +126,10 @@ impl Default for PathClock {
 }
 
 impl Shared {
+    fn earliest(&self) -> Option<Instant> {
+        self.slots.iter().filter_map(|slot| slot.deadline).min()
+    }
+
     fn wake_all(&mut self) {
         for slot in &mut self.slots {
             if let Some(waker) = slot.waker.take() {

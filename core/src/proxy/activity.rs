@@ -16,6 +16,8 @@ pub struct Activity {
     heard: AtomicU64,
     /// Microseconds after `zero`, plus one; 0 while nothing is missing.
     expecting: AtomicU64,
+    /// Microseconds that an answer takes at least: what is heard sooner was on its way before.
+    soonest: AtomicU64,
     /// 1 while somebody wants to know of the next sign of life at once.
     watched: AtomicU64,
     heard_again: Notify,
@@ -29,6 +31,7 @@ impl Activity {
             zero: now,
             heard: AtomicU64::new(0),
             expecting: AtomicU64::new(0),
+            soonest: AtomicU64::new(0),
             watched: AtomicU64::new(0),
             heard_again: Notify::new(),
             changed: Notify::new(),
@@ -37,8 +40,10 @@ impl Activity {
 
     /// Notes a packet that opened.
     pub fn handle_heard(&self, now: Instant) {
-        self.heard.store(self.stamp(now), Ordering::Relaxed);
-        if self.expecting.load(Ordering::Relaxed) != 0 {
+        let stamp = self.stamp(now);
+        self.heard.store(stamp, Ordering::Relaxed);
+        let since = self.expecting.load(Ordering::Relaxed);
+        if since != 0 && stamp.saturating_sub(since) >= self.soonest.load(Ordering::Relaxed) {
             self.expecting.store(0, Ordering::Relaxed);
         }
         if self.watched.load(Ordering::Relaxed) != 0 && self.watched.swap(0, Ordering::AcqRel) != 0
@@ -58,6 +63,13 @@ impl Activity {
         {
             self.changed.notify_one();
         }
+    }
+
+    /// Tells how long an answer takes.
+    pub fn handle_rtt(&self, rtt: Duration) {
+        // Some jitter downwards is left.
+        let soonest = u64::try_from((rtt * 3 / 4).as_micros()).unwrap_or(u64::MAX);
+        self.soonest.store(soonest, Ordering::Relaxed);
     }
 
     /// When the peer was last heard.

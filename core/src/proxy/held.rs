@@ -54,8 +54,24 @@ impl Held {
         self.packets.len() < MAX_HELD
     }
 
+    /// What follows a claim: the small packets, and the first large one. Before the first answer
+    /// all of them.
+    ///
+    /// More large ones would burden a network that may be metered; the transport sends them again
+    /// by itself.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.packets.iter().map(Vec::as_slice)
+        let mut large = if self.heard.is_some() { 1 } else { MAX_HELD };
+        self.packets
+            .iter()
+            .map(Vec::as_slice)
+            .filter(move |packet| {
+                if packet.len() <= SMALL {
+                    return true;
+                }
+                let fits = large > 0;
+                large = large.saturating_sub(1);
+                fits
+            })
     }
 
     pub(super) fn clear(&mut self) {

@@ -81,3 +81,20 @@ fn group_ids(user: &User) -> Vec<Gid> {
 fn group_ids(user: &User) -> Vec<Gid> {
     vec![user.gid]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_running_user_has_a_name_a_home_and_a_shell_to_start() {
+        let account = Account::current().unwrap();
+
+        assert!(!account.name.is_empty());
+        assert!(
+            account.home.is_absolute() && account.shell.is_absolute(),
+            "{account:?}"
+        );
+        assert!(!account.groups.is_empty());
+    }
+}

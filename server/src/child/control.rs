@@ -79,7 +79,7 @@ impl Control {
             .map_or(Ok(()), |master| master.resize(cols, rows))
     }
 
-    /// Makes the foreground program paint its screen again, at this size: one column more for [`NUDGE`], then the size
+    /// Makes the foreground program paint its screen again, at this size: one column more for 10 ms, then the size
     /// itself (PROTOCOL.md, "Behaviour while disconnected").
     ///
     /// Dropping the future sets the final size at once, which may come too soon for the program to notice.
@@ -117,8 +117,8 @@ impl Control {
     }
 
     /// Ends the session as sshd ends it when the client is gone: the terminal is closed, on which the kernel sends
-    /// SIGHUP to the shell and the foreground group; without a terminal the pipes are closed and nothing is sent.
-    /// The streams are at their end from here on. What nohup, setsid or tmux keeps stays.
+    /// SIGHUP to the shell and the foreground group; without a terminal nothing is sent, and each pipe is closed when its
+    /// end is used or dropped. The streams are at their end from here on. What nohup, setsid or tmux keeps stays.
     pub fn hang_up(&self) {
         self.shared.hung_up.cancel();
         self.shared.over.cancel();

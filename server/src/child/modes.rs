@@ -195,3 +195,52 @@ const DISABLED: u8 = 0;
 /// `_POSIX_VDISABLE` of the BSDs.
 #[cfg(not(target_os = "linux"))]
 const DISABLED: u8 = 255;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_are_read_up_to_the_end_mark_or_the_first_undefined_opcode() {
+        for (bytes, modes) in [
+            (&[][..], vec![]),
+            (&[0], vec![]),
+            (
+                &[53, 0, 0, 0, 1, 128, 0, 0, 0x96, 0, 0, 9],
+                vec![(53, 1), (128, 38400)],
+            ),
+            (&[1, 0, 0, 0, 3, 160, 7], vec![(1, 3)]),
+            (&[1, 0, 0, 0, 3], vec![(1, 3)]),
+        ] {
+            assert_eq!(decode(bytes), Ok(modes), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn an_argument_cut_short_is_an_error_that_names_the_mode() {
+        let error = decode(&[1, 0, 0, 0, 3, 53, 0, 0]).unwrap_err();
+
+        assert_eq!(
+            error,
+            ModesError::Truncated {
+                opcode: 53,
+                left: 2
+            }
+        );
+        assert_eq!(
+            error.to_string(),
+            "terminal mode 53 has 2 of the 4 bytes of its argument"
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic_or_invent_modes(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..64),
+        ) {
+            if let Ok(modes) = decode(&bytes) {
+                proptest::prop_assert!(modes.len() * 5 <= bytes.len());
+            }
+        }
+    }
+}

@@ -15,12 +15,17 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// The program for `kind`, with `path` as the child's `PATH`.
+    /// The program for `kind`, with `path` as the child's `PATH` and `folder` as where it starts.
     ///
     /// # Errors
     ///
     /// [`SpawnError::SftpServerMissing`] for `internal-sftp` on a host without the program.
-    pub(super) fn choose(kind: &Kind, shell: &Path, path: &OsStr) -> Result<Self, SpawnError> {
+    pub(super) fn choose(
+        kind: &Kind,
+        shell: &Path,
+        path: &OsStr,
+        folder: &Path,
+    ) -> Result<Self, SpawnError> {
         match kind {
             Kind::Shell => Ok(Self {
                 path: shell.to_owned(),
@@ -31,7 +36,7 @@ impl Program {
                 Some(args) => Self::sftp(args, &SFTP_SERVERS),
                 None => Ok(Self::line(shell, line)),
             },
-            Kind::Argv { name, args } => Ok(Self::argv(name, args, path)),
+            Kind::Argv { name, args } => Ok(Self::argv(name, args, path, folder)),
         }
     }
 
@@ -45,17 +50,18 @@ impl Program {
     }
 
     /// PROTOCOL.md, "session": a name that PATH does not have, `cd`, or an argument that starts with `~/` needs a shell.
-    fn argv(name: &str, args: &[String], path: &OsStr) -> Self {
+    fn argv(name: &str, args: &[String], path: &OsStr, folder: &Path) -> Self {
         let needs_shell = name == "cd" || args.iter().any(|arg| arg.starts_with("~/"));
-        match look_up(name, path) {
+        match look_up(name, path, folder) {
             Some(found) if !needs_shell => Self {
                 path: found,
                 argv0: name.into(),
                 args: args.iter().map(Into::into).collect(),
             },
             _ => {
-                let line = [&[name.to_owned()], args].concat().join(" ");
-                Self::line(Path::new("/bin/sh"), &line)
+                let words =
+                    std::iter::once(name.to_owned()).chain(args.iter().map(|arg| word(arg)));
+                Self::line(Path::new("/bin/sh"), &words.collect::<Vec<_>>().join(" "))
             }
         }
     }
@@ -81,9 +87,19 @@ fn internal_sftp(line: &str) -> Option<Vec<OsString>> {
     (words.next() == Some("internal-sftp")).then(|| words.map(Into::into).collect())
 }
 
-fn look_up(name: &str, path: &OsStr) -> Option<PathBuf> {
+/// An argument in a line for a shell. Only blanks are protected, so that patterns and variables work as the user of a Go
+/// client knows it.
+fn word(arg: &str) -> String {
+    if arg.contains([' ', '\t', '\n', '\r', '\x0c']) {
+        format!("'{}'", arg.replace('\'', "'\"'\"'"))
+    } else {
+        arg.to_owned()
+    }
+}
+
+fn look_up(name: &str, path: &OsStr, folder: &Path) -> Option<PathBuf> {
     if name.contains('/') {
-        return Some(PathBuf::from(name)).filter(|path| executable(path));
+        return Some(folder.join(name)).filter(|path| executable(path));
     }
     if name.is_empty() {
         return None;
@@ -169,6 +185,11 @@ mod tests {
             ("no-such-program", &["a", "b"][..], "no-such-program a b"),
             ("cd", &["/tmp", "&&", "ls"], "cd /tmp && ls"),
             ("sh", &["~/script"], "sh ~/script"),
+            (
+                "no-such-program",
+                &["it's one", "$HOME"],
+                "no-such-program 'it'\"'\"'s one' $HOME",
+            ),
             ("", &[], ""),
         ] {
             let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
@@ -178,6 +199,21 @@ mod tests {
             });
             assert_eq!(program, Program::line(Path::new("/bin/sh"), line), "{name}");
         }
+    }
+
+    #[test]
+    fn a_name_with_a_slash_counts_from_where_the_child_starts() {
+        let program = choose(&argv("bin/sh", &["x"]));
+
+        let args = vec!["x".into()];
+        assert_eq!(
+            program,
+            Program {
+                path: "/bin/sh".into(),
+                argv0: "bin/sh".into(),
+                args
+            }
+        );
     }
 
     #[test]
@@ -219,6 +255,7 @@ mod tests {
             kind,
             Path::new("/bin/bash"),
             OsStr::new("bin:/bin:/usr/bin"),
+            Path::new("/"),
         )
         .unwrap()
     }

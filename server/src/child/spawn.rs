@@ -6,8 +6,6 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nix::fcntl::OFlag;
-use nix::unistd::pipe2;
 use tokio::net::unix::pipe;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -87,8 +85,9 @@ impl Spec {
             .get(std::ffi::OsStr::new("PATH"))
             .cloned()
             .unwrap_or_default();
-        let program = Program::choose(kind, &login.account.shell, &path)?;
         let home = start_folder(login);
+        let folder = home.clone().unwrap_or_else(|_| PathBuf::from("/"));
+        let program = Program::choose(kind, &login.account.shell, &path, &folder)?;
 
         let greeting = match (kind, &tty) {
             (Kind::Shell, Some(_)) => greeting::for_terminal(&greeting::compose(login)),
@@ -100,7 +99,7 @@ impl Spec {
 
         let launch = Launch {
             env,
-            folder: home.unwrap_or_else(|_| PathBuf::from("/")),
+            folder,
             slots,
             terminal: if tty.is_some() {
                 Terminal::Controlling
@@ -190,26 +189,28 @@ impl Slots {
 /// Pipes, as sshd uses them on Linux, and not socket pairs: a program can open `/dev/stdout` again, and bash does not take
 /// itself for the child of a network daemon.
 fn pipes(stderr: Stderr) -> io::Result<(Slots, Ends)> {
-    let (input, input_end) = pipe2(OFlag::O_CLOEXEC)?;
-    let (output_end, output) = pipe2(OFlag::O_CLOEXEC)?;
+    let (input, input_end) = io::pipe()?;
+    let (output_end, output) = io::pipe()?;
     let (errors_end, errors) = match stderr {
         Stderr::Apart => {
-            let (end, errors) = pipe2(OFlag::O_CLOEXEC)?;
+            let (end, errors) = io::pipe()?;
             (Some(end), errors)
         }
         Stderr::Merged => (None, output.try_clone()?),
     };
     let ends = Ends {
         master: None,
-        input: Some(pipe::Sender::from_owned_fd(input_end)?),
-        output: Some(pipe::Receiver::from_owned_fd(output_end)?),
-        errors: errors_end.map(pipe::Receiver::from_owned_fd).transpose()?,
+        input: Some(pipe::Sender::from_owned_fd(input_end.into())?),
+        output: Some(pipe::Receiver::from_owned_fd(output_end.into())?),
+        errors: errors_end
+            .map(|end: io::PipeReader| pipe::Receiver::from_owned_fd(end.into()))
+            .transpose()?,
     };
     Ok((
         Slots {
-            input,
-            output,
-            errors,
+            input: input.into(),
+            output: output.into(),
+            errors: errors.into(),
         },
         ends,
     ))

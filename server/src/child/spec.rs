@@ -133,7 +133,9 @@ impl Kind {
         match self {
             Self::Shell => None,
             Self::Command(line) | Self::Subsystem(line) => Some(line.clone()),
-            Self::Argv { name, args } => Some([&[name.clone()], &args[..]].concat().join(" ")),
+            Self::Argv { name, args } => {
+                Some([std::slice::from_ref(name), &args[..]].concat().join(" "))
+            }
         }
     }
 }

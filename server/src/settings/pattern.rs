@@ -33,7 +33,8 @@ impl PatternList {
         })
     }
 
-    pub(super) fn patterns(&self) -> &[String] {
+    /// The patterns as written.
+    pub fn patterns(&self) -> &[String] {
         &self.0
     }
 

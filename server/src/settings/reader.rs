@@ -37,7 +37,7 @@ pub fn locate(config_home: Option<&Path>, home: &Path) -> Option<PathBuf> {
 pub fn read(path: &Path, subject: &Subject) -> (Settings, Vec<Complaint>) {
     let mut reader = Reader {
         subject,
-        base: path.parent().unwrap_or(Path::new("/")).to_owned(),
+        base: path.parent().unwrap_or_else(|| Path::new("/")).to_owned(),
         layers: Layers::default(),
         complaints: Vec::new(),
         files: 0,

@@ -102,10 +102,12 @@ pub(crate) async fn all(mut stream: impl AsyncRead + Unpin) -> String {
 pub(crate) async fn until(stream: &mut (impl AsyncRead + Unpin), end: &str) -> String {
     let mut bytes = Vec::new();
     while !bytes.ends_with(end.as_bytes()) {
-        let so_far = String::from_utf8_lossy(&bytes).into_owned();
         match stream.read_u8().await {
             Ok(byte) => bytes.push(byte),
-            Err(error) => panic!("{error} while waiting for {end:?}, after {so_far:?}"),
+            Err(error) => {
+                let so_far = String::from_utf8_lossy(&bytes);
+                panic!("{error} while waiting for {end:?}, after {so_far:?}");
+            }
         }
     }
     String::from_utf8(bytes).unwrap()

@@ -20,9 +20,10 @@ pub(super) fn draw(place: Place, text: &str, columns: u16, surface: Surface) -> 
     match place {
         // Padded, since not every terminal paints the rest of a line in reverse.
         Place::Top => out.push_str(&format!("{TO_TOP}{REVERSE}{text:columns$}")),
-        // How far right the cursor is, nobody knows: without autowrap the margin cuts the text.
+        // How far right the cursor is, nobody knows: without autowrap the margin cuts the text, and
+        // the space at its end is what stays in the last column.
         Place::CursorLine => {
-            out.push_str(&format!("\x1b[?7l\x1b[m\x1b[K{REVERSE} {text}"));
+            out.push_str(&format!("\x1b[?7l\x1b[m\x1b[K{REVERSE} {text} "));
             if surface.autowrap {
                 out.push_str("\x1b[?7h");
             }

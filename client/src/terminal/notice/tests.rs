@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use alacritty_terminal::Term;
 use alacritty_terminal::event::VoidListener;
+use alacritty_terminal::grid::Dimensions;
 use alacritty_terminal::index::{Column, Line, Point};
 use alacritty_terminal::term::Config;
 use alacritty_terminal::term::test::TermSize;
@@ -305,7 +306,7 @@ fn the_cursor_line_is_as_it_was_after_erasing() {
     bench.at(t0 + 20 * S);
     assert_eq!(
         bench.row(1),
-        "$ make tssh: lost 20 s, 123456 keys waits",
+        "$ make tssh: lost 20 s, 123456 keys wai",
         "cut at the margin"
     );
     assert_eq!(bench.row(2), "");

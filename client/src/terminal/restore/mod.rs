@@ -148,12 +148,31 @@ impl Tracker {
             return bytes.len();
         };
         self.text_end = TextEnd::default();
-        if bytes[at] == ESC {
-            self.start();
-        } else {
+        if bytes[at] != ESC {
             self.modes.handle_shift(shift == SHIFT_OUT);
+            return at + 1;
+        }
+        match self.whole_csi(&bytes[at + 1..]) {
+            0 => self.start(),
+            used => return at + 1 + used,
         }
         at + 1
+    }
+
+    /// Takes a control sequence that is there to its end, without keeping a copy, and returns its
+    /// length after the ESC, or 0. Coloured output consists of these.
+    fn whole_csi(&mut self, bytes: &[u8]) -> usize {
+        let Some(body) = bytes.strip_prefix(b"[") else {
+            return 0;
+        };
+        let body = &body[..body.len().min(PARTIAL_LIMIT / 2)];
+        match body.iter().position(|byte| !(0x20..0x40).contains(byte)) {
+            Some(end) if (0x40..0x7f).contains(&body[end]) => {
+                handle_csi(&mut self.modes, &body[..end], body[end]);
+                end + 2
+            }
+            Some(_) | None => 0,
+        }
     }
 
     fn start(&mut self) {
@@ -201,28 +220,14 @@ impl Tracker {
                 self.end();
             }
             _ => {
-                if !self.overlong {
-                    self.csi();
+                if let [ESC, b'[', body @ .., last] = &self.partial[..]
+                    && !self.overlong
+                {
+                    handle_csi(&mut self.modes, body, *last);
                 }
                 self.end();
             }
         }
-    }
-
-    fn csi(&mut self) {
-        let [ESC, b'[', body @ .., last] = &self.partial[..] else {
-            return;
-        };
-        let (private, body) = match body {
-            [private @ b'<'..=b'?', body @ ..] => (*private, body),
-            _ => (0, body),
-        };
-        let digits = body
-            .iter()
-            .take_while(|byte| (0x30..0x3c).contains(*byte))
-            .count();
-        let (params, middle) = body.split_at(digits);
-        self.modes.handle_csi(private, params, middle, *last);
     }
 
     /// A run of bytes inside a string of data.
@@ -247,6 +252,19 @@ impl Tracker {
         }
         end + 1
     }
+}
+
+fn handle_csi(modes: &mut Modes, body: &[u8], last: u8) {
+    let (private, body) = match body {
+        [private @ b'<'..=b'?', body @ ..] => (*private, body),
+        _ => (0, body),
+    };
+    let digits = body
+        .iter()
+        .take_while(|byte| (0x30..0x3c).contains(*byte))
+        .count();
+    let (params, middle) = body.split_at(digits);
+    modes.handle_csi(private, params, middle, last);
 }
 
 /// The start of a character of several bytes, if the text so far ends in one.

@@ -209,10 +209,13 @@ impl Modes {
     /// repeated: colours and links are for the remote program to draw again.
     pub(super) fn switch_on_again(&self, out: &mut String) {
         self.kitty.switch_on_again(Screen::Main, out);
-        for (bit, (mode, default)) in PRIVATE.iter().enumerate().rev() {
+        // The alternate screen first, then upwards: of two mouse modes the later one counts, and
+        // programs that ask for both want the higher.
+        for bit in (ALTERNATE..PRIVATE.len()).chain(0..ALTERNATE) {
             // A frame that was being drawn is lost; holding the screen back for it would freeze it.
             if self.private & 1 << bit != 0 && bit != SYNCHRONIZED {
-                set(out, "?", *mode, !*default);
+                let (mode, default) = PRIVATE[bit];
+                set(out, "?", mode, !default);
             }
         }
         if self.alternate_screen() {

@@ -80,7 +80,7 @@ fn modes_are_switched_on_again_after_a_suspension() {
     let again = tracker.switch_on_again();
     assert_eq!(
         String::from_utf8(again).unwrap(),
-        "\x1b[>1u\x1b[?1049h\x1b[?1000h\x1b[?25l\x1b[>5u\x1b=\x1b[>4;2m\x1b[6 q\x1b7\x1b[2;9r\x1b8"
+        "\x1b[>1u\x1b[?1049h\x1b[?25l\x1b[?1000h\x1b[>5u\x1b=\x1b[>4;2m\x1b[6 q\x1b7\x1b[2;9r\x1b8"
     );
 }
 

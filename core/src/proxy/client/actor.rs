@@ -157,7 +157,10 @@ impl Task {
                 Ok(()) = self.verdicts.changed() => {
                     self.verdict = self.verdicts.borrow_and_update().clone();
                 }
-                Ok(()) = self.rtts.changed() => {}
+                Ok(()) = self.rtts.changed() => {
+                    let rtt = *self.rtts.borrow_and_update();
+                    self.pipe.activity().handle_rtt(rtt.unwrap_or_default());
+                }
                 () = until(deadline) => self.check_lateness(deadline),
             }
         }

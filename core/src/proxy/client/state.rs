@@ -376,7 +376,8 @@ impl State {
             until: at + self.timing.attempt,
             heard: false,
         });
-        self.calm_until = self.calm_until.max(at + CALM);
+        let calm = if self.suspect { HASTE } else { CALM };
+        self.calm_until = self.calm_until.max(at + calm);
     }
 
     fn interval(&self, now: Instant) -> Duration {
@@ -404,6 +405,9 @@ const EAGER: Duration = Duration::from_secs(20);
 /// Attempts with a new port are at least so far apart: a burst of route messages is one change.
 const CALM: Duration = Duration::from_millis(150);
 
+/// The same while no path answers: an address comes first, its route a moment later.
+const HASTE: Duration = Duration::from_millis(20);
+
 /// Packets on their way along the former path are still read for so long.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -421,7 +425,7 @@ const MAX_FALSE_ALARMS: u32 = 4;
 
 /// How often to try, by the length of the outage: a battery pays for every attempt.
 const BACK_OFF: [(Duration, Duration); 2] = [
-    (Duration::from_secs(120), Duration::from_millis(100)),
+    (Duration::from_secs(120), Duration::from_millis(50)),
     (Duration::from_secs(900), Duration::from_millis(250)),
 ];
 

@@ -3,6 +3,9 @@
 //! One thread blocks in `poll`: making standard input non-blocking would reach the user's shell,
 //! which shares the open file.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::File;
 use std::io::{self, PipeWriter, Read};
 use std::os::fd::{AsFd, OwnedFd};

@@ -4,6 +4,9 @@
 //! Our own drawings travel in the same queue, so they never cut a sequence of the remote program:
 //! what they interrupt is cancelled and repeated after them.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -15,8 +18,7 @@ use std::thread;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::Notify;
 
-use super::raw::lock;
-use super::restore::Tracker;
+use crate::terminal::screen::{Screen, Source, lock};
 
 /// How many bytes wait for the terminal at most. Small, so that Ctrl-C beats a flood: a terminal
 /// shows this much in a few milliseconds.
@@ -29,15 +31,15 @@ pub struct Output {
 }
 
 impl Output {
-    /// Starts to write to standard output, which `tracker` follows if it is a terminal.
+    /// Starts to write to standard output, through `screen` if it is a terminal.
     ///
     /// # Errors
     ///
     /// When the descriptor cannot be duplicated or no thread can be had.
-    pub fn stdout(tracker: Arc<Mutex<Tracker>>) -> io::Result<Self> {
+    pub fn stdout(screen: Arc<Screen>) -> io::Result<Self> {
         let stdout = io::stdout();
-        let tracker = stdout.is_terminal().then_some(tracker);
-        Self::new(stdout.as_fd().try_clone_to_owned()?, tracker)
+        let screen = stdout.is_terminal().then_some(screen);
+        Self::new(stdout.as_fd().try_clone_to_owned()?, screen)
     }
 
     /// Starts to write to standard error.
@@ -54,13 +56,13 @@ impl Output {
     /// # Errors
     ///
     /// When no thread can be had.
-    pub fn new(target: OwnedFd, tracker: Option<Arc<Mutex<Tracker>>>) -> io::Result<Self> {
+    pub fn new(target: OwnedFd, screen: Option<Arc<Screen>>) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let queue = Arc::clone(&shared);
         thread::Builder::new()
             .name("output".to_owned())
             .spawn(move || {
-                queue.write_all(&File::from(target), tracker.as_deref());
+                queue.write_all(&File::from(target), screen.as_deref());
             })?;
         Ok(Self {
             owner: Arc::new(Owner { shared }),
@@ -133,12 +135,6 @@ struct Shared {
     room: Notify,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    Own,
-    Remote,
-}
-
 #[derive(Debug, Default)]
 struct Queue {
     runs: VecDeque<(Source, Vec<u8>)>,
@@ -189,7 +185,7 @@ impl Shared {
     }
 
     /// The thread: takes all that waits, writes it, until an error or the end.
-    fn write_all(&self, target: &File, tracker: Option<&Mutex<Tracker>>) {
+    fn write_all(&self, target: &File, screen: Option<&Screen>) {
         let mut spare = Vec::new();
         loop {
             let mut queue = lock(&self.queue);
@@ -212,7 +208,11 @@ impl Shared {
             // Room before the write: the next bytes are gathered while these are written.
             self.room.notify_waiters();
             for (source, run) in runs {
-                if let Err(error) = write_run(target, tracker, source, &run) {
+                let written = match screen {
+                    Some(screen) => screen.write(source, &run, |bytes| write_fully(target, bytes)),
+                    None => write_fully(target, &run),
+                };
+                if let Err(error) = written {
                     let mut queue = lock(&self.queue);
                     queue.error = Some((error.kind(), error.raw_os_error()));
                     queue.runs.clear();
@@ -222,32 +222,6 @@ impl Shared {
                 }
                 spare = run;
             }
-        }
-    }
-}
-
-fn write_run(
-    target: &File,
-    tracker: Option<&Mutex<Tracker>>,
-    source: Source,
-    run: &[u8],
-) -> io::Result<()> {
-    let Some(tracker) = tracker else {
-        return write_fully(target, run);
-    };
-    match source {
-        Source::Own => {
-            let before = lock(tracker).break_in();
-            write_fully(target, before)?;
-            write_fully(target, run)
-        }
-        Source::Remote => {
-            let mut tracker = lock(tracker);
-            let (before, left_out) = tracker.rejoin(run);
-            tracker.observe(run);
-            drop(tracker);
-            write_fully(target, &before)?;
-            write_fully(target, &run[left_out..])
         }
     }
 }

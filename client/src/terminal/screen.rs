@@ -1,0 +1,124 @@
+//! The screen, as the remote program, our own drawings and the way out share it.
+//!
+//! Whoever writes to it has the turn meanwhile, so that giving the terminal back waits for the
+//! piece that is on its way, knows exactly what has arrived, and has the last word.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
+use std::time::Duration;
+
+use super::restore::{Surface, Tracker};
+
+/// What is known of the terminal on standard output.
+#[derive(Debug, Default)]
+pub struct Screen {
+    turn: Mutex<()>,
+    /// Never held while something is written.
+    tracker: Mutex<Tracker>,
+    closed: AtomicBool,
+}
+
+/// Whose bytes these are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Own,
+    Remote,
+}
+
+/// The right to write.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    screen: &'a Screen,
+    _held: MutexGuard<'a, ()>,
+}
+
+/// How much is written in one turn. A slow terminal shows this within a blink.
+const PIECE: usize = 16 * 1024;
+
+/// Between two looks at a turn that somebody has.
+const TURN_POLL: Duration = Duration::from_millis(1);
+
+impl Screen {
+    /// What a drawing of our own must know. Never waits for the terminal.
+    pub fn surface(&self) -> Surface {
+        lock(&self.tracker).surface()
+    }
+
+    /// Passes `bytes` to `write` piece by piece, with what their source needs before them.
+    /// After [`Self::close`] they go nowhere.
+    pub(super) fn write(
+        &self,
+        source: Source,
+        bytes: &[u8],
+        mut write: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        // A drawing is short, and whole.
+        let piece = if source == Source::Own {
+            bytes.len().max(1)
+        } else {
+            PIECE
+        };
+        for piece in bytes.chunks(piece) {
+            let _turn = lock(&self.turn);
+            if self.closed.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            let mut tracker = lock(&self.tracker);
+            let (before, left_out) = match source {
+                Source::Own => (tracker.break_in().to_vec(), 0),
+                Source::Remote => {
+                    let joint = tracker.rejoin(piece);
+                    tracker.observe(piece);
+                    joint
+                }
+            };
+            drop(tracker);
+            write(&before)?;
+            write(&piece[left_out..])?;
+        }
+        Ok(())
+    }
+
+    /// Lets nothing more through, but what is on its way.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Takes the turn, or `None` when the terminal has not taken a piece for `patience`.
+    pub(super) fn turn_within(&self, patience: Duration) -> Option<Turn<'_>> {
+        for _ in 0..=patience.as_millis() / TURN_POLL.as_millis() {
+            let held = match self.turn.try_lock() {
+                Ok(held) => held,
+                Err(TryLockError::Poisoned(held)) => held.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    thread::sleep(TURN_POLL);
+                    continue;
+                }
+            };
+            return Some(Turn {
+                screen: self,
+                _held: held,
+            });
+        }
+        None
+    }
+}
+
+impl Turn<'_> {
+    /// See [`Tracker::switch_off`].
+    pub(super) fn switch_off(&self) -> Vec<u8> {
+        lock(&self.screen.tracker).switch_off()
+    }
+
+    /// See [`Tracker::switch_on_again`].
+    pub(super) fn switch_on_again(&self) -> Vec<u8> {
+        lock(&self.screen.tracker).switch_on_again()
+    }
+}
+
+/// A panic elsewhere must not keep the terminal from being given back.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
