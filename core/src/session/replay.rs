@@ -7,6 +7,7 @@ use bytes::{Buf, BytesMut};
 
 use super::escape::{Parser, Step};
 use super::kept::Kept;
+use super::notice;
 
 /// The output of one terminal, between the program and the client. PROTOCOL.md, "Behaviour while disconnected".
 ///
@@ -33,7 +34,7 @@ pub struct Replay {
     /// The cursor was moved to a place while the client was away: the program paints a screen.
     addressing: bool,
     /// The pane that tmux's control mode wrote for last, such as `%3`.
-    pane: Vec<u8>,
+    pane: String,
     discarded: Dropped,
 }
 
@@ -86,7 +87,7 @@ impl Replay {
             alternate_kept: false,
             modes: BTreeMap::new(),
             addressing: false,
-            pane: Vec::new(),
+            pane: String::new(),
             discarded: Dropped::default(),
         }
     }
@@ -177,7 +178,10 @@ impl Replay {
         }
         let (lines, bytes) = kept.dropped();
         if self.parser.is_control_mode() {
-            self.tell_tmux(lines, bytes);
+            if !self.pane.is_empty() {
+                let told = notice::to_pane(&self.pane, lines, bytes);
+                self.ready.extend_from_slice(told.as_bytes());
+            }
             self.ready.extend_from_slice(kept.bytes());
             return (Back::Complete, Dropped { lines, bytes });
         }
@@ -191,7 +195,7 @@ impl Replay {
         }
         self.show_screen(self.alternate_kept);
         self.ready
-            .extend_from_slice(notice(lines, bytes).as_bytes());
+            .extend_from_slice(notice::to_screen(lines, bytes).as_bytes());
         self.ready.extend_from_slice(kept.bytes());
         self.alternate_sent = self.alternate;
         self.restore_modes();
@@ -310,11 +314,11 @@ impl Replay {
     }
 
     fn end_line(&mut self) {
-        if self.parser.is_control_mode() {
-            if let Some(pane) = pane_of(self.kept.open_line()) {
-                self.pane.clear();
-                self.pane.extend_from_slice(pane);
-            }
+        if self.parser.is_control_mode()
+            && let Some(pane) = notice::pane_of(self.kept.open_line())
+        {
+            self.pane.clear();
+            self.pane.push_str(pane);
         }
         let max_lines = LEAST_LINES.max(usize::from(self.rows) * 2);
         if let Some(alternate) = self.kept.end_line(self.alternate, max_lines) {
@@ -374,41 +378,6 @@ impl Replay {
         }
         self.ready.extend_from_slice(text.as_bytes());
     }
-
-    /// In control mode everything but its own lines would be taken for the end of tmux.
-    fn tell_tmux(&mut self, lines: u64, bytes: u64) {
-        if self.pane.is_empty() {
-            return;
-        }
-        self.ready.extend_from_slice(b"%output ");
-        self.ready.extend_from_slice(&self.pane);
-        self.ready.extend_from_slice(b" ");
-        for byte in notice(lines, bytes).bytes() {
-            match byte {
-                b' '..=b'~' if byte != b'\\' => self.ready.extend_from_slice(&[byte]),
-                _ => self
-                    .ready
-                    .extend_from_slice(format!("\\{byte:03o}").as_bytes()),
-            }
-        }
-        self.ready.extend_from_slice(b"\r\n");
-    }
-}
-
-/// One line for the user, in yellow, on a line of its own.
-fn notice(lines: u64, bytes: u64) -> String {
-    format!(
-        "\r\x1b[0;33m[tsshd dropped {lines} lines ({bytes} bytes) of output here while the client was away]\x1b[0m\x1b[K\r\n"
-    )
-}
-
-/// The pane of a line of tmux's control mode, such as `%3`.
-fn pane_of(line: &[u8]) -> Option<&[u8]> {
-    let rest = line
-        .strip_prefix(b"%output ")
-        .or_else(|| line.strip_prefix(b"%extended-output "))?;
-    let pane = rest.split(|byte| *byte == b' ').next()?;
-    (pane.first() == Some(&b'%') && pane.len() <= MAX_PANE).then_some(pane)
 }
 
 /// PROTOCOL.md, "Behaviour while disconnected": at least so many lines are kept, or twice the screen.
@@ -428,9 +397,6 @@ const MAX_SEQUENCE: usize = 1 << 20;
 
 /// Programs set a dozen.
 const MAX_MODES: usize = 64;
-
-/// `%` and a number.
-const MAX_PANE: usize = 16;
 
 /// xterm's modes for the alternate screen.
 const SCREENS: [u16; 3] = [47, 1047, 1049];
