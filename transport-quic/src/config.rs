@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::congestion::{BbrConfig, CubicConfig};
-use quinn::{EndpointConfig, IdleTimeout, TransportConfig, VarInt};
+use quinn::{EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use quinn_proto::RandomConnectionIdGenerator;
 
 /// What a host may choose.
@@ -35,7 +35,7 @@ impl Config {
             .max_idle_timeout(Some(idle))
             .keep_alive_interval(None)
             .initial_mtu(mtu)
-            .mtu_discovery_config(None)
+            .mtu_discovery_config(Some(search(mtu)))
             .max_concurrent_bidi_streams(VarInt::from_u32(streams))
             .max_concurrent_uni_streams(VarInt::from_u32(0))
             .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
@@ -74,6 +74,14 @@ pub enum Congestion {
     /// Takes every loss for a full path.
     #[default]
     Cubic,
+}
+
+/// Where packets of `mtu` bytes pass, nothing is searched and no probe is sent. Where they do not,
+/// because the path has changed, quinn falls back to 1200 bytes; this finds the way up again.
+fn search(mtu: u16) -> MtuDiscoveryConfig {
+    let mut search = MtuDiscoveryConfig::default();
+    search.upper_bound(mtu).minimum_change(1);
+    search
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
