@@ -36,6 +36,19 @@ async fn a_path_that_takes_less_stalls_bulk_for_no_two_seconds_and_the_size_come
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_path_that_takes_less_from_the_start_connects_within_a_second() {
+    for mtu in [1200, 1252, 1280, 1399] {
+        let weather = Weather {
+            mtu,
+            ..Weather::fair(DELAY)
+        };
+        let asked = Instant::now();
+        Rig::new(Air::new(weather, 3), &Quic::default()).await;
+        assert!(asked.elapsed() < S, "{mtu}: {:?}", asked.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn outages_under_load_are_not_taken_for_a_path_that_takes_less() {
     let bulk = Bulk::new(2).await;
     let room = || bulk.rig.client.datagrams().unwrap().max_size();
