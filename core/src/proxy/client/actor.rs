@@ -282,6 +282,8 @@ impl Task {
 
     fn check_answers(&mut self) {
         if self.answer_due().is_some_and(|due| now() >= due) {
+            let rtt = *self.rtts.borrow();
+            tracing::debug!(?rtt, "an answer is missing");
             self.reported = self.pipe.activity().expecting_since();
             self.state.handle_trigger(Trigger::Unanswered, now());
         }
