@@ -17,7 +17,7 @@ use crate::child::{Account, Login};
 use crate::cli::Options;
 use crate::connection::{self, Config, Outcome, Path};
 use crate::exit::Exit;
-use crate::offer::{self, Family};
+use crate::offer::{self, Family, Identities};
 use crate::settings::{self, Settings, Subject};
 use crate::{daemon, keeper};
 
@@ -69,14 +69,13 @@ impl Served {
         let family = Family::from_options(options.ipv4, options.ipv6);
         let came_to = ssh_connection().map(|connection| connection.local);
         let sockets = offer::listen(&options.port, family, came_to, offer::random()?)?;
-        let (key, key_bytes, client_id, server_id) = offer::identities()?;
-        let mut info =
-            offer::server_info(sockets.port, options.mtu, client_id, server_id, &key_bytes);
+        let identities = Identities::generate()?;
+        let mut info = offer::server_info(sockets.port, options.mtu, &identities);
         let config = proxy::Config {
             links: sockets.links,
-            client_id,
-            server_id,
-            key,
+            client_id: identities.client,
+            server_id: identities.server,
+            key: identities.key,
             mtu: options.mtu,
         };
         let (pipe, path, proxying) = proxy::new(config, tasks.stop());
@@ -130,9 +129,10 @@ impl Served {
                 },
                 _ = quit.wait_for(Option::is_some) => return Exit::Signalled,
             };
+            // The proxy ends with its last handle, and goodbyes still need a path.
             let path = Path {
                 moves: path.moves(),
-                proxy: Some(path),
+                proxy: Some(path.clone()),
             };
             let outcome = connection::run(connection.clone(), pipe, path, config, stop).await;
             keeper.end_all().await;
