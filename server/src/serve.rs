@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tssh_core::connection::{Role, Supervisor};
 use tssh_core::proxy::{PacketPipe, server as proxy};
 use tssh_core::transport::Listener;
-use tssh_core::wire::ServerInfo;
+use tssh_core::wire::{BusEvent, ServerInfo};
 
 use crate::child::{Account, Login};
 use crate::cli::Options;
@@ -22,7 +22,9 @@ use crate::settings::{self, Settings, Subject};
 use crate::{daemon, keeper};
 
 /// Serves one login, and tells why the process ends.
-pub async fn run(options: &Options) -> Exit {
+///
+/// The client is told what comes from `log`.
+pub async fn run(options: &Options, log: mpsc::Receiver<BusEvent>) -> Exit {
     let stop = CancellationToken::new();
     let greet_by = Instant::now() + options.connect_timeout();
     let (served, info) = match Served::prepare(options, greet_by, &stop).await {
@@ -37,7 +39,7 @@ pub async fn run(options: &Options) -> Exit {
         return Exit::OutputFailed;
     }
     drop(info);
-    let exit = served.serve(&stop).await;
+    let exit = served.serve(log, &stop).await;
     stop.cancel();
     tracing::info!(?exit, "the server ends");
     exit
@@ -100,7 +102,7 @@ impl Served {
         Ok((served, info))
     }
 
-    async fn serve(self, stop: &CancellationToken) -> Exit {
+    async fn serve(self, log: mpsc::Receiver<BusEvent>, stop: &CancellationToken) -> Exit {
         let Self {
             pipe,
             path,
@@ -116,6 +118,7 @@ impl Served {
             greet_by,
             opening_timeout,
             quit: quit.clone(),
+            log,
         };
         let client = async {
             let connection = tokio::select! {
