@@ -18,6 +18,8 @@
 )]
 
 mod link;
+#[cfg(test)]
+mod tests;
 mod weather;
 
 pub use link::{Air, AirLink, Direction};

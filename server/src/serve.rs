@@ -86,7 +86,8 @@ impl Served {
         let (keeper, keeping) = keeper::new(login()?, tasks.stop());
         tasks.spawn(Role::Events, keeping);
         let (asked, quit) = watch::channel(None);
-        tasks.spawn(Role::Events, heed_signals(asked, tasks.stop()));
+        let signals = Signals::listen();
+        tasks.spawn(Role::Events, signals.heed(asked, tasks.stop()));
         let served = Self {
             pipe,
             path,
@@ -186,24 +187,38 @@ fn ssh_connection() -> Option<settings::Connection> {
     settings::Connection::parse(&std::env::var("SSH_CONNECTION").ok()?)
 }
 
-/// Says why the process is to end, once the system has said so.
-async fn heed_signals(asked: watch::Sender<Option<String>>, stop: CancellationToken) {
-    let listen = |kind| {
-        signal(kind)
-            .inspect_err(|error| tracing::warn!(%error, "a signal cannot be heard"))
-            .ok()
-    };
-    let mut terminate = listen(SignalKind::terminate());
-    let mut interrupt = listen(SignalKind::interrupt());
-    let mut hangup = listen(SignalKind::hangup());
-    loop {
-        let name = tokio::select! {
-            () = stop.cancelled() => return,
-            () = next(&mut terminate) => "SIGTERM",
-            () = next(&mut interrupt) => "SIGINT",
-            () = next(&mut hangup) => "SIGHUP",
+/// The signals that ask a process to end. They are heard from the moment that this exists.
+struct Signals {
+    terminate: Option<Signal>,
+    interrupt: Option<Signal>,
+    hangup: Option<Signal>,
+}
+
+impl Signals {
+    fn listen() -> Self {
+        let listen = |kind| {
+            signal(kind)
+                .inspect_err(|error| tracing::warn!(%error, "a signal cannot be heard"))
+                .ok()
         };
-        asked.send_replace(Some(format!("tsshd on the server got {name}")));
+        Self {
+            terminate: listen(SignalKind::terminate()),
+            interrupt: listen(SignalKind::interrupt()),
+            hangup: listen(SignalKind::hangup()),
+        }
+    }
+
+    /// Says why the process is to end, once the system has said so.
+    async fn heed(mut self, asked: watch::Sender<Option<String>>, stop: CancellationToken) {
+        loop {
+            let name = tokio::select! {
+                () = stop.cancelled() => return,
+                () = next(&mut self.terminate) => "SIGTERM",
+                () = next(&mut self.interrupt) => "SIGINT",
+                () = next(&mut self.hangup) => "SIGHUP",
+            };
+            asked.send_replace(Some(format!("tsshd on the server got {name}")));
+        }
     }
 }
 

@@ -60,17 +60,14 @@ impl State {
         self.heard_at = self.heard_at.max(now);
     }
 
-    /// A claim opened. Returns whether to acknowledge it.
-    pub fn handle_claim(&mut self, source: Source, claim: Claim) -> bool {
-        match self.verifier.handle_claim(source, claim) {
-            Verdict::Fresh => {
-                // The first claim tells on which of the listening addresses the client comes.
-                self.link.get_or_insert(source.link);
-                true
-            }
-            Verdict::Repeated => true,
-            Verdict::Refused => false,
+    /// A claim opened. Acknowledge it unless it is refused.
+    pub fn handle_claim(&mut self, source: Source, claim: Claim) -> Verdict {
+        let verdict = self.verifier.handle_claim(source, claim);
+        if verdict == Verdict::Fresh {
+            // The first claim tells on which of the listening addresses the client comes.
+            self.link.get_or_insert(source.link);
         }
+        verdict
     }
 
     /// A packet that is no claim came from a source other than the one in use.
@@ -92,7 +89,8 @@ impl State {
     /// A packet of the client opened.
     pub fn handle_heard(&mut self, now: Instant) {
         self.heard_at = now;
-        self.dark = false;
+        // One that came before the address was forgotten brings no path back.
+        self.dark &= self.current.is_none();
     }
 
     /// A packet of the client opened at the moment `at`, which may be long ago.
