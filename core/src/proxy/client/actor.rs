@@ -189,7 +189,8 @@ impl Task {
 
     /// Whether the next sign of life changes anything.
     fn listening(&self) -> bool {
-        self.state.lost_at().is_some() || !self.state.proved() || self.state.is_trying()
+        let due = self.answer_due().is_some();
+        due || self.state.lost_at().is_some() || !self.state.proved() || self.state.is_trying()
     }
 
     fn note_heard(&mut self) {
