@@ -222,10 +222,10 @@ fn config(options: &Options, check: &HostKeyCheck) -> Result<client::Config, Log
 
 fn in_handshake(options: &Options, error: LoginError) -> LoginError {
     let (host, port) = (options.hostname.clone(), options.port);
-    match error {
-        LoginError::Ssh(reason) => LoginError::Handshake { host, port, reason },
-        other => other,
+    if let LoginError::Ssh(reason) = error {
+        return LoginError::Handshake { host, port, reason };
     }
+    error
 }
 
 /// What servers' logs show of us (RFC 4253 section 4.2).

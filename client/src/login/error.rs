@@ -154,6 +154,7 @@ pub(super) fn sentence(error: &russh::Error) -> String {
                 theirs.join(",")
             )
         }
+        E::NoAuthMethod => "the server knows no further way to log in".into(),
         E::Version => "the other side does not speak SSH 2".into(),
         other => other.to_string(),
     }

@@ -60,12 +60,12 @@ impl Peer {
 
     /// Why a channel, or a request on it, came to nothing.
     pub(super) fn refused(&self, what: &str, error: &russh::Error) -> LoginError {
-        match error {
-            russh::Error::ChannelOpenFailure(reason) => LoginError::ChannelRefused {
-                host: self.host.clone(),
-                what: format!("{what}: {}", channel_words(reason)),
-            },
-            _ => self.disconnected(),
+        let russh::Error::ChannelOpenFailure(reason) = error else {
+            return self.disconnected();
+        };
+        LoginError::ChannelRefused {
+            host: self.host.clone(),
+            what: format!("{what}: {}", channel_words(reason)),
         }
     }
 

@@ -176,9 +176,10 @@ pub(super) fn append_signature(
     hash: Option<HashAlg>,
     data: &mut Vec<u8>,
 ) -> Result<(), ssh_key::Error> {
-    let signature: Signature = match key.key_data() {
-        KeypairData::Rsa(pair) => (pair, hash).try_sign(data)?,
-        _ => key.try_sign(data)?,
+    let signature: Signature = if let KeypairData::Rsa(pair) = key.key_data() {
+        (pair, hash).try_sign(data)?
+    } else {
+        key.try_sign(data)?
     };
     let mut encoded = Vec::new();
     signature.encode(&mut encoded)?;
@@ -192,6 +193,7 @@ enum ReadError {
 }
 
 fn read_private(path: &Path) -> Result<Zeroizing<String>, ReadError> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the system knows many more")]
     let unusable = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => ReadError::Missing,
         io::ErrorKind::InvalidData => ReadError::Unusable("not a private key".into()),

@@ -162,9 +162,11 @@ impl Attempt<'_> {
             }
             (None, _) => return Ok(Outcome::Exhausted),
         };
-        let hash = match public.algorithm() {
-            Algorithm::Rsa { .. } => Some(self.rsa_hash().await?),
-            _ => None,
+        let is_rsa = matches!(public.algorithm(), Algorithm::Rsa { .. });
+        let hash = if is_rsa {
+            Some(self.rsa_hash().await?)
+        } else {
+            None
         };
         let algorithm = match hash {
             Some(None) => return Ok(Outcome::Exhausted),

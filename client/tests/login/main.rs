@@ -7,5 +7,6 @@ mod host_keys;
 mod known_hosts;
 mod programs;
 mod proxies;
+mod questions;
 mod script;
 mod sshd;

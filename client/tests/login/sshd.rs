@@ -24,6 +24,10 @@ pub(crate) struct Sshd {
 pub(crate) struct Setup<'a> {
     /// The type of the host key.
     pub(crate) host_key: &'a str,
+    /// The type of a second host key, `host2`.
+    pub(crate) second_host_key: Option<&'a str>,
+    /// Arguments to sign the host key with the key `ca`, which is made for it.
+    pub(crate) certify: Option<&'a [&'a str]>,
     /// More lines for sshd_config; `{dir}` is the server's folder.
     pub(crate) config: &'a str,
 }
@@ -32,6 +36,8 @@ impl Default for Setup<'_> {
     fn default() -> Self {
         Self {
             host_key: "ed25519",
+            second_host_key: None,
+            certify: None,
             config: "",
         }
     }
@@ -47,6 +53,20 @@ impl Sshd {
         let dir = tempfile::tempdir().unwrap();
         keygen(&dir.path().join("host"), setup.host_key, "");
         keygen(&dir.path().join("id"), "ed25519", "");
+        let mut more = setup.config.to_owned();
+        if let Some(kind) = setup.second_host_key {
+            keygen(&dir.path().join("host2"), kind, "");
+            more += "\nHostKey {dir}/host2";
+        }
+        if let Some(sign) = setup.certify {
+            keygen(&dir.path().join("ca"), "ed25519", "");
+            let mut keygen = Command::new("ssh-keygen");
+            keygen
+                .args(["-q", "-h", "-I", "host", "-s"])
+                .arg(dir.path().join("ca"))
+                .args(sign);
+            run(keygen.arg(dir.path().join("host.pub")));
+        }
         fs::copy(
             dir.path().join("id.pub"),
             dir.path().join("authorized_keys"),
@@ -59,7 +79,7 @@ impl Sshd {
         for _ in 0..10 {
             let port = free_port();
             let config = dir.path().join("sshd_config");
-            fs::write(&config, config_text(dir.path(), port, setup.config)).unwrap();
+            fs::write(&config, config_text(dir.path(), port, &more)).unwrap();
             if let Some((child, log)) = spawn(&config) {
                 return Self {
                     dir,
@@ -168,6 +188,17 @@ fn config_text(dir: &Path, port: u16, more: &str) -> String {
     )
 }
 
+/// Where OpenSSH's server is.
+pub(crate) fn program() -> &'static Path {
+    let places = [
+        "/usr/sbin/sshd",
+        "/usr/local/sbin/sshd",
+        "/usr/libexec/sshd",
+    ];
+    let found = places.into_iter().map(Path::new).find(|path| path.exists());
+    found.expect("these tests need OpenSSH's server")
+}
+
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -178,13 +209,7 @@ fn free_port() -> u16 {
 
 fn spawn(config: &Path) -> Option<(Child, Arc<Mutex<String>>)> {
     fs::set_permissions(config, fs::Permissions::from_mode(0o600)).unwrap();
-    let program = [
-        "/usr/sbin/sshd",
-        "/usr/local/sbin/sshd",
-        "/usr/libexec/sshd",
-    ];
-    let program = program.iter().find(|path| Path::new(path).exists());
-    let mut child = Command::new(program.expect("these tests need OpenSSH's server"))
+    let mut child = Command::new(program())
         .args(["-D", "-e", "-f"])
         .arg(config)
         .stderr(Stdio::piped())

@@ -84,9 +84,8 @@ async fn run(child: Child, requests: ChannelReadHalf, client: &ChannelWriteHalf<
     let (exited, has_exited) = watch::channel(false);
     let output = async {
         let err = async {
-            match stderr {
-                Some(stderr) => copy(stderr, client, Some(STDERR), has_exited.clone()).await,
-                None => {}
+            if let Some(stderr) = stderr {
+                copy(stderr, client, Some(STDERR), has_exited.clone()).await;
             }
         };
         let end = async {
@@ -257,9 +256,10 @@ async fn report(
 }
 
 fn parse_signal(signal: &Sig) -> Option<Signal> {
-    let name = match signal {
-        Sig::Custom(name) => name.clone(),
-        known => format!("{known:?}"),
+    let name = if let Sig::Custom(name) = signal {
+        name.clone()
+    } else {
+        format!("{signal:?}")
     };
     Signal::from_str(&format!("SIG{name}")).ok()
 }
