@@ -174,6 +174,9 @@ pub struct Cli {
     /// Forward X11 with every right
     #[arg(short = 'Y', overrides_with = "no_x11")]
     pub trusted_x11: bool,
+    /// This process was started to go to the background
+    #[arg(long, hide = true)]
+    pub in_background: bool,
     /// Print this help and exit
     #[arg(long, action = ArgAction::Help)]
     pub help: Option<bool>,

@@ -8,6 +8,8 @@
 //! | `target`     | from the settings to the login                       |
 //! | `login`      | the ordinary SSH login                               |
 //! | `bootstrap`  | starts `tsshd` over it                               |
+//! | `background` | `-f`                                                 |
+//! | `query`      | `-Q`                                                 |
 //! | `roam`       | continues over a roaming connection                  |
 //! | `session`    | a shell or command between the terminal and a server |
 //! | `program`    | all of it, from arguments to exit status             |
@@ -24,11 +26,13 @@
     )
 )]
 
+pub mod background;
 pub mod bootstrap;
 pub mod cli;
 pub mod log;
 pub mod login;
 pub mod program;
+pub mod query;
 pub mod roam;
 pub mod session;
 pub mod settings;
