@@ -8,8 +8,11 @@
 //! | `target`     | from the settings to the login                       |
 //! | `login`      | the ordinary SSH login                               |
 //! | `bootstrap`  | starts `tsshd` over it                               |
+//! | `background` | `-f`                                                 |
+//! | `query`      | `-Q`                                                 |
 //! | `roam`       | continues over a roaming connection                  |
 //! | `session`    | a shell or command between the terminal and a server |
+//! | `demo`       | a roaming shell on this very machine                 |
 //! | `program`    | all of it, from arguments to exit status             |
 //! | `log`        | standard error or a file                             |
 //! | `terminal`   | the user's terminal, and giving it back              |
@@ -24,11 +27,14 @@
     )
 )]
 
+pub mod background;
 pub mod bootstrap;
 pub mod cli;
+pub mod demo;
 pub mod log;
 pub mod login;
 pub mod program;
+pub mod query;
 pub mod roam;
 pub mod session;
 pub mod settings;

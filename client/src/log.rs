@@ -1,12 +1,16 @@
 //! The log: standard error or a file, said at the level of `-v`, `-q` and `LogLevel`.
 
-use std::fs::OpenOptions;
+use std::fmt;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::settings::LogLevel;
 
@@ -17,8 +21,8 @@ use crate::settings::LogLevel;
 /// When the file cannot be opened.
 pub fn start(level: LogLevel, file: Option<&Path>) -> io::Result<()> {
     let filter = match level {
-        LogLevel::Quiet | LogLevel::Fatal => LevelFilter::OFF,
-        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Quiet => LevelFilter::OFF,
+        LogLevel::Fatal | LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Info => LevelFilter::WARN,
         LogLevel::Verbose => LevelFilter::INFO,
         LogLevel::Debug1 => LevelFilter::DEBUG,
@@ -34,7 +38,7 @@ pub fn start(level: LogLevel, file: Option<&Path>) -> io::Result<()> {
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(filter)
         .with_ansi(false)
-        .with_target(filter >= LevelFilter::DEBUG)
+        .event_format(Plain)
         .with_writer(writer)
         .finish();
     // A second call in one process keeps the first log.
@@ -42,15 +46,41 @@ pub fn start(level: LogLevel, file: Option<&Path>) -> io::Result<()> {
     Ok(())
 }
 
+/// What a user reads is a sentence behind the program's name; details say where they come from.
+struct Plain;
+
+impl<S, N> FormatEvent<S, N> for Plain
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        match *event.metadata().level() {
+            Level::ERROR | Level::WARN | Level::INFO => writer.write_str("tssh: ")?,
+            Level::DEBUG => write!(writer, "debug1: {}: ", event.metadata().target())?,
+            Level::TRACE => write!(writer, "debug2: {}: ", event.metadata().target())?,
+        }
+        context
+            .field_format()
+            .format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
+    }
+}
+
 /// Where lines go.
 enum Lines {
-    File(Mutex<std::fs::File>),
+    File(Mutex<File>),
     Stderr,
 }
 
 /// One line on its way.
 enum Line<'a> {
-    File(std::sync::MutexGuard<'a, std::fs::File>),
+    File(MutexGuard<'a, File>),
     Stderr(io::Stderr),
 }
 
@@ -59,10 +89,7 @@ impl<'a> MakeWriter<'a> for Lines {
 
     fn make_writer(&'a self) -> Line<'a> {
         match self {
-            Self::File(file) => Line::File(
-                file.lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner),
-            ),
+            Self::File(file) => Line::File(file.lock().unwrap_or_else(PoisonError::into_inner)),
             Self::Stderr => Line::Stderr(io::stderr()),
         }
     }

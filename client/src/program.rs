@@ -5,17 +5,24 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use anyhow::Context;
+use nix::sys::termios::tcgetattr;
+use tssh_core::proxy::client::{Binder, UdpBinder};
 
+use crate::background;
 use crate::bootstrap;
 use crate::cli::Cli;
+use crate::demo::{self, Darkness, Demo};
 use crate::log;
-use crate::login::{Console, Login, Options, Pty};
+use crate::login::{Console, Login, Options, Program, Pty, Silent};
+use crate::query;
 use crate::roam::Roam;
 use crate::session::{
-    Control, Far, Local, Offline, Outcome, RemoteInput, RemoteOutput, Start, current_size, run,
-    start_of,
+    Control, Far, Idle, Local, Offline, Outcome, RemoteInput, RemoteOutput, Start, current_size,
+    idle, modes_of, run, start_of,
 };
-use crate::settings::{self, Environment, SessionType, Settings, UdpMode, resolve};
+use crate::settings::{
+    self, Environment, LogLevel, RequestTty, SessionType, Settings, UdpMode, resolve,
+};
 use crate::target::login_options;
 use crate::terminal::escape::Demonstration;
 use crate::terminal::notice;
@@ -26,7 +33,7 @@ use crate::terminal::{Attributes, EscapeChar, Guard, Input, Output, Signals};
 /// [`FAILURE`] for an error of our own.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> i32 {
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::from_args(args) {
+    let cli = match Cli::from_args(args.iter().cloned()) {
         Ok(cli) => cli,
         Err(error) => {
             // Help goes to standard output, with success; all else is a failure of ours.
@@ -34,12 +41,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> i32 {
             return if error.use_stderr() { FAILURE } else { 0 };
         }
     };
-    match start(&cli) {
+    match start(&cli, &args) {
         Ok(status) => status,
         Err(error) => {
-            give_back();
             if !cli.quiet {
-                complain(&error);
+                tell(&format!("tssh: {}\r\n", sentence(&error)));
             }
             FAILURE
         }
@@ -49,32 +55,101 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> i32 {
 /// As ssh: whatever went wrong on our side.
 pub const FAILURE: i32 = 255;
 
-fn start(cli: &Cli) -> anyhow::Result<i32> {
+/// Fails only before there is a log to complain to.
+fn start(cli: &Cli, args: &[OsString]) -> anyhow::Result<i32> {
     if cli.version {
-        say(&format!("tssh {}\n", env!("CARGO_PKG_VERSION")))?;
+        tell(&format!("tssh {}\n", env!("CARGO_PKG_VERSION")));
+        return Ok(0);
+    }
+    if let Some(kind) = &cli.query {
+        let lines = query::lines(kind)
+            .with_context(|| format!("-Q {kind} is not known, -Q help lists what is"))?;
+        say(&lines)?;
         return Ok(0);
     }
     let env = Environment::of_process()?;
+    if cli.demo {
+        log::start(LogLevel::Info, cli.log_file.as_deref()).context("opening the log file")?;
+        return on_runtime(demonstrate(&env));
+    }
     let settings = resolve(cli, &env)?;
     if cli.print_settings {
         say(&settings.dump())?;
         return Ok(0);
     }
+    if settings.fork_after_authentication && !cli.in_background {
+        return background::start(args).context("starting the background process");
+    }
     log::start(settings.log_level, cli.log_file.as_deref()).context("opening the log file")?;
+    let status = serve(cli, &settings, &env);
+    Ok(status.unwrap_or_else(|error| {
+        tracing::error!("{}", sentence(&error));
+        FAILURE
+    }))
+}
+
+fn serve(cli: &Cli, settings: &Settings, env: &Environment) -> anyhow::Result<i32> {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let options = login_options(cli, &settings, &env)?;
+    refuse_what_is_missing(cli, settings)?;
+    let options = login_options(cli, settings, env)?;
+    on_runtime(connect(cli, settings, &options, env))
+}
+
+fn on_runtime(work: impl Future<Output = anyhow::Result<i32>>) -> anyhow::Result<i32> {
     // One thread: a session waits more than it works, and what it does is copying.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("starting the runtime")?;
-    let status = runtime.block_on(connect(cli, &settings, &options, &env));
+    let status = runtime.block_on(work);
     give_back();
     // Whatever still runs has nothing more to say.
     runtime.shutdown_background();
     status
+}
+
+/// A roaming shell on this machine, through the embedded SSH server.
+async fn demonstrate(env: &Environment) -> anyhow::Result<i32> {
+    let demo = Demo::start().await?;
+    let start = start_of(&demo.settings, env, terminal(&demo.settings, env));
+    let options = &demo.server.options;
+    let login = Login::connect(options, Arc::new(Silent)).await?;
+    let env = start.env.clone();
+    let offer = bootstrap::start(&login, options, &demo.settings, false, env).await?;
+    login.close().await;
+    tell(demo::GREETING);
+    let outcome = roam(offer, &demo.settings, &start, Some(&demo.darkness)).await?;
+    give_back();
+    status_of(outcome, &demo.settings, start.pty.is_some())
+}
+
+/// Says what was asked for and is not done, before anybody relies on it.
+fn refuse_what_is_missing(cli: &Cli, settings: &Settings) -> anyhow::Result<()> {
+    if settings.stdio_forward.is_some() {
+        anyhow::bail!("-W is not supported by this version, which forwards nothing: use ssh -W");
+    }
+    if cli.control_command.is_some() {
+        anyhow::bail!("-O is not supported by this version, which has no control socket");
+    }
+    let forwards = settings.local_forwards.len()
+        + settings.remote_forwards.len()
+        + settings.dynamic_forwards.len();
+    if forwards > 0 && !settings.clear_all_forwardings {
+        let what = "ports and sockets are not forwarded by this version: use ssh for -L, -R and -D";
+        if settings.exit_on_forward_failure {
+            anyhow::bail!(what);
+        }
+        tracing::warn!("{what}");
+    }
+    if settings.forward_agent != settings::ForwardAgent::No {
+        tracing::warn!("the agent is not forwarded by this version: use ssh for -A");
+    }
+    if settings.forward_x11 {
+        tracing::warn!("X11 is not forwarded by this version: use ssh for -X and -Y");
+    }
+    Ok(())
 }
 
 async fn connect(
@@ -83,27 +158,36 @@ async fn connect(
     options: &Options,
     env: &Environment,
 ) -> anyhow::Result<i32> {
-    let start = start_of(settings, env, terminal(env));
-    let login = Login::connect(options, Arc::new(Console::from_env(cli.quiet))).await?;
-    if settings.session_type == SessionType::None {
-        anyhow::bail!("-N has nothing to do without forwarding, which this version does not have");
+    let start = start_of(settings, env, terminal(settings, env));
+    if start.pty.is_none() && wants_terminal(settings, &start) {
+        tracing::warn!("no terminal is asked for, because standard input is none: -tt asks anyway");
+    }
+    let mut login = Login::connect(options, Arc::new(Console::from_env(cli.quiet))).await?;
+    if let Some(command) = settings.local_command_line()? {
+        run_here(&command, env).await;
     }
     let outcome = match settings.udp_mode {
-        UdpMode::Off => plain(&login, settings, &start).await?,
+        UdpMode::Off => plain(&mut login, settings, &start).await?,
         UdpMode::Quic => {
             let offer =
                 bootstrap::start(&login, options, settings, cli.debug, start.env.clone()).await?;
             login.close().await;
-            roam(offer, settings, &start).await?
+            roam(offer, settings, &start, None).await?
         }
         UdpMode::Kcp => anyhow::bail!(
             "this version does not speak KCP: use --udp for QUIC, or --tcp for plain SSH"
         ),
     };
-    status_of(outcome, settings)
+    give_back();
+    status_of(outcome, settings, start.pty.is_some())
 }
 
-async fn plain(login: &Login, settings: &Settings, start: &Start) -> anyhow::Result<Outcome> {
+async fn plain(login: &mut Login, settings: &Settings, start: &Start) -> anyhow::Result<Outcome> {
+    if settings.session_type == SessionType::None {
+        let signals = Signals::start().context("watching signals")?;
+        stands(settings)?;
+        return Ok(idle(signals, Idle::Plain(login)).await?);
+    }
     let channel = login.start(&start.to_request()).await?;
     let has_pty = channel.has_pty;
     if start.pty.is_some() && !has_pty {
@@ -118,6 +202,7 @@ async fn plain(login: &Login, settings: &Settings, start: &Start) -> anyhow::Res
         offline: Offline::never(),
         events: None,
     };
+    stands(settings)?;
     let mut local = local(settings, has_pty)?;
     let outcome = run(&mut local, far, || {}).await;
     drop(local);
@@ -128,14 +213,63 @@ async fn roam(
     offer: bootstrap::Offer,
     settings: &Settings,
     start: &Start,
+    darkness: Option<&Darkness>,
 ) -> anyhow::Result<Outcome> {
-    let mut roam = Roam::connect(offer, settings, start.pty.is_none()).await?;
-    let far = roam.start(start).await?;
-    let mut local = local(settings, start.pty.is_some())?;
-    let outcome = run(&mut local, far, || {}).await;
-    drop(local);
+    let binder: Arc<dyn Binder> = match darkness {
+        Some(darkness) => Arc::new(darkness.clone()),
+        None => Arc::new(UdpBinder),
+    };
+    let mut roam = Roam::connect(offer, settings, start.pty.is_none(), binder).await?;
+    let outcome = over(&mut roam, settings, start, darkness).await;
+    // Whatever happened, the server need not wait for this client.
     roam.close().await;
-    Ok(outcome?)
+    outcome
+}
+
+async fn over(
+    roam: &mut Roam,
+    settings: &Settings,
+    start: &Start,
+    darkness: Option<&Darkness>,
+) -> anyhow::Result<Outcome> {
+    if settings.session_type == SessionType::None {
+        let signals = Signals::start().context("watching signals")?;
+        stands(settings)?;
+        return Ok(idle(signals, Idle::Roaming(&mut roam.events)).await?);
+    }
+    let far = roam.start(start).await?;
+    stands(settings)?;
+    let mut local = local(settings, start.pty.is_some())?;
+    if darkness.is_some() {
+        local.demonstration = Demonstration::On;
+    }
+    let darken = || {
+        if let Some(darkness) = darkness {
+            darkness.fall();
+        }
+    };
+    Ok(run(&mut local, far, darken).await?)
+}
+
+/// Everything that could be asked has been asked, and everything that could fail has not.
+fn stands(settings: &Settings) -> anyhow::Result<()> {
+    if settings.fork_after_authentication {
+        background::leave().context("going to the background")?;
+    }
+    Ok(())
+}
+
+/// Runs `LocalCommand`. Its status is its own affair, as in ssh.
+async fn run_here(command: &str, env: &Environment) {
+    let shell = env.variables.get("SHELL").map_or("/bin/sh", String::as_str);
+    let status = tokio::process::Command::new(shell)
+        .arg("-c")
+        .arg(command)
+        .status()
+        .await;
+    if let Err(error) = status {
+        tracing::warn!(%error, "LocalCommand was not run by {shell}");
+    }
 }
 
 /// Takes this side of the session: raw when there is a terminal on both sides.
@@ -179,33 +313,55 @@ fn local(settings: &Settings, has_pty: bool) -> anyhow::Result<Local> {
     })
 }
 
+fn wants_terminal(settings: &Settings, start: &Start) -> bool {
+    match settings.request_tty {
+        RequestTty::No => false,
+        RequestTty::Auto => {
+            start.program == Program::Shell && settings.session_type == SessionType::Default
+        }
+        RequestTty::Yes | RequestTty::Force => true,
+    }
+}
+
 /// What the server's terminal is to be like, when standard input is a terminal.
-fn terminal(env: &Environment) -> Option<Pty> {
-    io::stdin().is_terminal().then(|| Pty {
+fn terminal(settings: &Settings, env: &Environment) -> Option<Pty> {
+    let stdin = io::stdin();
+    if settings.stdin_null || !stdin.is_terminal() {
+        return None;
+    }
+    Some(Pty {
         term: env
             .variables
             .get("TERM")
             .cloned()
             .unwrap_or_else(|| "dumb".to_owned()),
         size: current_size(),
-        modes: Vec::new(),
+        modes: tcgetattr(stdin).map_or_else(|_| Vec::new(), |termios| modes_of(&termios)),
     })
 }
 
-fn status_of(outcome: Outcome, settings: &Settings) -> anyhow::Result<i32> {
+fn status_of(outcome: Outcome, settings: &Settings, has_pty: bool) -> anyhow::Result<i32> {
+    let is_the_end = !matches!(outcome, Outcome::Quit(_) | Outcome::Signalled(_));
+    if has_pty && is_the_end && !is_quiet(settings) {
+        tell(&format!("Connection to {} closed.\r\n", settings.hostname));
+    }
     match outcome {
         Outcome::Exited(status) => Ok(i32::try_from(status).unwrap_or(FAILURE)),
         Outcome::Killed(signal) => {
             tracing::info!(signal, "the remote program was killed");
             Ok(FAILURE)
         }
-        Outcome::Left => {
-            tell(&format!("Connection to {} closed.\r\n", settings.hostname));
-            Ok(FAILURE)
-        }
+        Outcome::Left => Ok(FAILURE),
         Outcome::Signalled(ending) => Ok(ending.exit_status()),
         Outcome::Quit(reason) => anyhow::bail!("the server went away: {reason}"),
     }
+}
+
+fn is_quiet(settings: &Settings) -> bool {
+    matches!(
+        settings.log_level,
+        LogLevel::Quiet | LogLevel::Fatal | LogLevel::Error
+    )
 }
 
 /// Writes to standard output.
@@ -220,9 +376,9 @@ fn tell(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// One line, with the causes behind it.
-fn complain(error: &anyhow::Error) {
-    let mut line = String::from("tssh: ");
+/// What went wrong, with the causes behind it.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut line = String::new();
     let mut last = String::new();
     for cause in error.chain() {
         let text = cause.to_string();
@@ -236,5 +392,5 @@ fn complain(error: &anyhow::Error) {
         line.push_str(&text);
         last = text;
     }
-    tell(&format!("{line}\r\n"));
+    line
 }

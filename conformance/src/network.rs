@@ -38,6 +38,7 @@ struct Shared {
     next_port: u16,
     order: u64,
     flows: BTreeSet<SocketAddr>,
+    sent: u64,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +70,7 @@ impl Network {
             next_port: FIRST_PORT,
             order: 0,
             flows: BTreeSet::new(),
+            sent: 0,
         };
         Self {
             shared: Arc::new(Mutex::new(shared)),
@@ -131,6 +133,11 @@ impl Network {
     /// the last call.
     pub fn take_flows(&self) -> BTreeSet<SocketAddr> {
         std::mem::take(&mut self.lock().flows)
+    }
+
+    /// How many packets were sent in both directions, lost ones included.
+    pub fn sent(&self) -> u64 {
+        self.lock().sent
     }
 
     fn socket(&self, local: SocketAddr) -> Arc<dyn Link> {
@@ -205,6 +212,7 @@ impl Shared {
             false => (Direction::There, from),
         };
         self.flows.insert(client);
+        self.sent += 1;
         let fate = self.sky(direction).handle_packet(packet.len(), now);
         let Some(socket) = self.local(to) else {
             return;

@@ -154,7 +154,8 @@ async fn a_full_screen_program_is_made_to_paint_again_and_nothing_else_is_shown(
         away.view.send_modify(|view| view.away = false);
         let shown = away.session.until("24 80\r\n").await;
         assert_eq!(shown, "\r\n24 80\r\n");
-        assert!(away.dropped().await.output_lines > 19_000);
+        // What the kernel still held of the flood was dropped too, and reported apart.
+        assert!(away.dropped().await.output_lines > 1_000);
     })
     .await;
 }

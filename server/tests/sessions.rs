@@ -5,7 +5,7 @@ mod peer;
 
 use peer::{Peer, command, hello, soon, terminal};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tssh_core::wire::{AgentRequest, BusEvent, Exit, Resize, SessionStart, WireError, X11Request};
+use tssh_core::wire::{AgentRequest, BusEvent, Exit, SessionStart, WireError, X11Request};
 use tssh_server::connection::Outcome;
 use tssh_server::settings::Settings;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use peer::{Peer, Setup, command, hello, soon};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tssh_core::transport::Connection;
-use tssh_core::wire::{Alive, BusEvent, BusHello, WireError, codec};
+use tssh_core::wire::{Alive, BusEvent, BusHello, ErrorLine, WireError, codec};
 use tssh_server::connection::Outcome;
 use tssh_server::limits::MAX_OPENING_STREAMS;
 
@@ -19,6 +19,21 @@ async fn alive_is_echoed_as_it_came() {
         let mut bus = peer.greet().await;
         bus.send(alive(1_700_000_000_123)).await;
         assert_eq!(bus.event().await, Some(alive(1_700_000_000_123)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_client_is_told_of_the_log() {
+    soon(async {
+        let peer = Peer::connect();
+        let mut bus = peer.greet().await;
+        let line = BusEvent::Error(ErrorLine {
+            code: 0,
+            text: "a warning".to_owned(),
+        });
+        peer.log.send(line.clone()).await.unwrap();
+        assert_eq!(bus.event().await, Some(line));
     })
     .await;
 }

@@ -103,6 +103,18 @@ impl Login {
         self.target().handle.is_closed()
     }
 
+    /// Waits for the end of the connection, and tells its reason. Cancel safe.
+    ///
+    /// # Panics
+    ///
+    /// When it is called again after the end.
+    pub async fn closed(&mut self) -> LoginError {
+        let hop = self.hops.last_mut().expect("connect() puts the target in");
+        // How the task ended says less than what the server said.
+        let _ = (&mut hop.handle).await;
+        hop.peer.disconnected()
+    }
+
     /// Says goodbye and waits, a second at most, until the connection is down.
     pub async fn close(mut self) {
         while let Some(hop) = self.hops.pop() {

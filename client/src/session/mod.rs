@@ -3,17 +3,23 @@
 //! | want to change…                               | look in       |
 //! |-----------------------------------------------|---------------|
 //! | what is started: shell, command, terminal     | `request.rs`  |
+//! | which terminal modes the server is told       | `modes.rs`    |
+//! | what `-N` waits for                           | `idle.rs`     |
 //! | how keys travel, and wait while offline       | `upstream.rs` |
 //! | when the notice of a lost path is drawn        | `board.rs`    |
 //! | how both directions and signals run together  | `pump.rs`     |
 //! | the far side, plain or roaming                | `remote.rs`   |
 
 mod board;
+mod idle;
+mod modes;
 mod pump;
 mod remote;
 mod request;
 mod upstream;
 
+pub use idle::{Idle, idle};
+pub use modes::modes_of;
 pub use pump::{Far, Local, Outcome, current_size, run};
 pub use remote::{Broken, Control, RemoteInput, RemoteOutput, Roaming};
 pub use request::{Start, start_of};

@@ -11,10 +11,18 @@ pub(super) struct Kept {
     lines: VecDeque<Line>,
     /// Bytes of the unfinished line.
     open: usize,
-    dropped_lines: u64,
-    dropped_bytes: u64,
+    dropped: Dropped,
     /// The rest of a sequence too long to be kept is dropped as it comes.
     swallowing: bool,
+}
+
+/// What was dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Lines, whole or cut.
+    pub lines: u64,
+    /// Bytes.
+    pub bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +36,7 @@ impl Kept {
     /// Appends to the unfinished line.
     pub(super) fn extend(&mut self, bytes: &[u8]) {
         if self.swallowing {
-            self.dropped_bytes += bytes.len() as u64;
+            self.dropped.bytes += bytes.len() as u64;
             return;
         }
         self.bytes.extend_from_slice(bytes);
@@ -55,8 +63,8 @@ impl Kept {
                 break;
             };
             self.bytes.advance(line.len as usize);
-            self.dropped_lines += 1;
-            self.dropped_bytes += u64::from(line.len);
+            self.dropped.lines += 1;
+            self.dropped.bytes += u64::from(line.len);
             last = Some(line.alternate);
         }
         last
@@ -64,8 +72,8 @@ impl Kept {
 
     /// A sequence has outgrown its line: it goes, with the rest of the line.
     pub(super) fn swallow(&mut self) {
-        self.dropped_bytes += self.open as u64;
-        self.dropped_lines += 1;
+        self.dropped.bytes += self.open as u64;
+        self.dropped.lines += 1;
         self.retract(self.open);
         self.swallowing = true;
     }
@@ -90,7 +98,7 @@ impl Kept {
     }
 
     pub(super) fn has_dropped(&self) -> bool {
-        self.dropped_bytes > 0
+        self.dropped.bytes > 0
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -98,17 +106,15 @@ impl Kept {
     }
 
     /// What was dropped, if what is kept is dropped too.
-    pub(super) fn all(&self) -> (u64, u64) {
-        let lines = self.lines.len() as u64 + u64::from(self.open > 0);
-        (
-            self.dropped_lines + lines,
-            self.dropped_bytes + self.bytes.len() as u64,
-        )
+    pub(super) fn all(&self) -> Dropped {
+        Dropped {
+            lines: self.dropped.lines + self.lines.len() as u64 + u64::from(self.open > 0),
+            bytes: self.dropped.bytes + self.bytes.len() as u64,
+        }
     }
 
-    /// What was dropped: lines and bytes.
-    pub(super) fn dropped(&self) -> (u64, u64) {
-        (self.dropped_lines, self.dropped_bytes)
+    pub(super) fn dropped(&self) -> Dropped {
+        self.dropped
     }
 }
 

@@ -18,5 +18,5 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
-pub use kept::MAX_KEPT_BYTES;
-pub use replay::{Back, Dropped, Replay};
+pub use kept::{Dropped, MAX_KEPT_BYTES};
+pub use replay::{Back, Replay};

@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::kept::Dropped;
+
 /// One line, in yellow, on a line of its own.
-pub(super) fn to_screen(lines: u64, bytes: u64) -> String {
+pub(super) fn to_screen(dropped: Dropped) -> String {
+    let Dropped { lines, bytes } = dropped;
     format!(
         "\r\x1b[0;33m[tsshd dropped {lines} lines ({bytes} bytes) of output here while the client was away]\x1b[0m\x1b[K\r\n"
     )
@@ -11,9 +14,9 @@ pub(super) fn to_screen(lines: u64, bytes: u64) -> String {
 
 /// The same as a line of tmux's control mode, in which anything else would be taken for the end of tmux: output of
 /// `pane`, control characters in octal.
-pub(super) fn to_pane(pane: &str, lines: u64, bytes: u64) -> String {
+pub(super) fn to_pane(pane: &str, dropped: Dropped) -> String {
     let mut told = format!("%output {pane} ");
-    for byte in to_screen(lines, bytes).bytes() {
+    for byte in to_screen(dropped).bytes() {
         // Writing to a string cannot fail.
         let _ = match byte {
             b' '..=b'~' if byte != b'\\' => write!(told, "{}", char::from(byte)),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use bytes::{Buf, BytesMut};
 
 use super::escape::{Parser, Step};
-use super::kept::Kept;
+use super::kept::{Dropped, Kept};
 use super::notice;
 
 /// The output of one terminal, between the program and the client. PROTOCOL.md, "Behaviour while disconnected".
@@ -36,15 +36,6 @@ pub struct Replay {
     /// The pane that tmux's control mode wrote for last, such as `%3`.
     pane: String,
     discarded: Dropped,
-}
-
-/// What was dropped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
-    /// Lines, whole or cut.
-    pub lines: u64,
-    /// Bytes.
-    pub bytes: u64,
 }
 
 /// What is to be done about the screen when the client is back.
@@ -176,34 +167,34 @@ impl Replay {
             self.alternate_sent = self.alternate;
             return (Back::Complete, Dropped::default());
         }
-        let (lines, bytes) = kept.dropped();
+        let dropped = kept.dropped();
         if self.parser.is_control_mode() {
             if !self.pane.is_empty() {
-                let told = notice::to_pane(&self.pane, lines, bytes);
+                let told = notice::to_pane(&self.pane, dropped);
                 self.ready.extend_from_slice(told.as_bytes());
             }
             self.ready.extend_from_slice(kept.bytes());
-            return (Back::Complete, Dropped { lines, bytes });
+            return (Back::Complete, dropped);
         }
         if self.alternate {
             self.show_screen(self.alternate);
             self.restore_modes();
             self.phase = Phase::Discarding;
-            let (lines, bytes) = kept.all();
             self.discarded = Dropped::default();
-            return (Back::RepaintAlone, Dropped { lines, bytes });
+            return (Back::RepaintAlone, kept.all());
         }
         self.show_screen(self.alternate_kept);
         self.ready
-            .extend_from_slice(notice::to_screen(lines, bytes).as_bytes());
+            .extend_from_slice(notice::to_screen(dropped).as_bytes());
         self.ready.extend_from_slice(kept.bytes());
         self.alternate_sent = self.alternate;
         self.restore_modes();
-        let back = match self.addressing {
-            true => Back::Repaint,
-            false => Back::Complete,
+        let back = if self.addressing {
+            Back::Repaint
+        } else {
+            Back::Complete
         };
-        (back, Dropped { lines, bytes })
+        (back, dropped)
     }
 
     /// The program paints its screen for good from here on. Tells what was dropped of its first attempt.
@@ -219,18 +210,15 @@ impl Replay {
 
     /// The client wants a fresh screen behind `marker`, and drops what comes before: everything that is held goes.
     pub fn handle_marker(&mut self, marker: &[u8]) -> Dropped {
-        let (lines, bytes) = self.kept.all();
-        let ready = self.ready.len() as u64;
+        let mut dropped = self.kept.all();
+        dropped.bytes += self.ready.len() as u64;
         self.kept = Kept::default();
         self.under_way = 0;
         self.ready.clear();
         self.ready.extend_from_slice(marker);
         self.phase = self.between_or_skipping();
         self.show_screen(self.alternate);
-        Dropped {
-            lines,
-            bytes: bytes + ready,
-        }
+        dropped
     }
 
     fn pass(&mut self, bytes: &[u8]) {
@@ -359,11 +347,9 @@ impl Replay {
     /// Switches the client to the screen on which what follows was painted.
     fn show_screen(&mut self, alternate: bool) {
         if alternate != self.alternate_sent {
-            let switch: &[u8] = match alternate {
-                true => b"\x1b[?1049h",
-                false => b"\x1b[?1049l",
-            };
-            self.ready.extend_from_slice(switch);
+            let last = if alternate { b'h' } else { b'l' };
+            self.ready.extend_from_slice(b"\x1b[?1049");
+            self.ready.extend_from_slice(&[last]);
             self.alternate_sent = alternate;
         }
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,8 @@ pub struct Peer {
     pub moves: watch::Sender<u64>,
     /// Told when the process is asked to end.
     pub quit: watch::Sender<Option<String>>,
+    /// Lines of the server's log for the client.
+    pub log: mpsc::Sender<BusEvent>,
     pub keeper: keeper::Handle,
     pub home: TempDir,
     /// The server's side of the pipe.
@@ -89,11 +91,13 @@ impl Peer {
         let (near, far, air) = pair(pipe_to_nowhere(), pipe.clone());
         let (moves, moved) = watch::channel(0);
         let (quit, quitting) = watch::channel(None);
+        let (log, logged) = mpsc::channel(8);
         let config = Config {
             keeper: keeper.clone(),
             greet_by: Instant::now() + setup.timeout,
             opening_timeout: setup.timeout,
             quit: quitting,
+            log: logged,
         };
         let path = Path {
             moves: moved,
@@ -108,6 +112,7 @@ impl Peer {
             air,
             moves,
             quit,
+            log,
             keeper,
             home,
             pipe,

@@ -1,8 +1,9 @@
 //! A client and a server with the real path under a real QUIC connection, in a simulated network.
 #![allow(
+    dead_code,
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    reason = "tests own the clock and their tasks"
+    reason = "each test file uses its part; tests own the clock and their tasks"
 )]
 
 mod foreign;
@@ -188,6 +189,15 @@ impl Lab {
             panic!("no echo within {PATIENCE:?} of virtual time");
         };
         assert_eq!(*all.unwrap(), self.typed);
+    }
+
+    /// Waits for a byte that the server prints by itself; returns how long it took.
+    pub(crate) async fn wait_for_print(&mut self, byte: u8) -> Duration {
+        let since = Instant::now();
+        let printed = self.echoed.wait_for(|echoed| echoed.contains(&byte));
+        assert!(timeout(PATIENCE, printed).await.is_ok(), "it never came");
+        self.typed.push(byte);
+        since.elapsed()
     }
 
     /// Tells the client that its addresses changed.

@@ -189,7 +189,8 @@ impl Task {
 
     /// Whether the next sign of life changes anything.
     fn listening(&self) -> bool {
-        self.state.lost_at().is_some() || !self.state.proved() || self.state.is_trying()
+        let due = self.answer_due().is_some();
+        due || self.state.lost_at().is_some() || !self.state.proved() || self.state.is_trying()
     }
 
     fn note_heard(&mut self) {
@@ -282,6 +283,8 @@ impl Task {
 
     fn check_answers(&mut self) {
         if self.answer_due().is_some_and(|due| now() >= due) {
+            let rtt = *self.rtts.borrow();
+            tracing::debug!(?rtt, "an answer is missing");
             self.reported = self.pipe.activity().expecting_since();
             self.state.handle_trigger(Trigger::Unanswered, now());
         }

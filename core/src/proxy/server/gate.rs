@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, watch};
 
 use super::budget::Budget;
@@ -25,6 +26,8 @@ pub(super) struct Shared {
     pub(super) server_id: u64,
     pub(super) links: BTreeMap<LinkId, Arc<dyn Link>>,
     pub(super) budget: Budget,
+    /// The only source whose packets may change something: read for each packet of a stranger.
+    pub(super) authenticated: ArcSwapOption<Source>,
     pub(super) inner: Mutex<Inner>,
     pub(super) moves: watch::Sender<u64>,
     /// Tells the task that its deadline changed.
@@ -114,10 +117,21 @@ impl Shared {
         }
     }
 
+    /// Whether what opens at this moment came from the address in use, and did not wait in the
+    /// transport since the former one.
+    fn is_settled(&self) -> bool {
+        let promoted_at = self.lock().state.promoted_at();
+        promoted_at.is_none_or(|at| now().saturating_duration_since(at) >= IN_TRANSPORT)
+    }
+
     fn handle_claim(&self, pipe: &PacketPipe, source: Source, claim: Claim) {
         let (verdict, in_use) = self.change(pipe, |state| {
             let in_use = state.plan().current == Some(source);
-            (state.handle_claim(source, claim), in_use)
+            let verdict = state.handle_claim(source, claim);
+            if verdict == Verdict::Fresh {
+                self.authenticated.store(Some(Arc::new(source)));
+            }
+            (verdict, in_use)
         });
         if verdict == Verdict::Refused {
             tracing::debug!(
@@ -142,6 +156,9 @@ impl Gate for ServerGate {
             && let Some(claim) = self.0.key.open(packet)
         {
             self.0.handle_claim(pipe, source, claim);
+            return false;
+        }
+        if self.0.authenticated.load().as_deref() != Some(&source) {
             return false;
         }
         let admission = self.0.change(pipe, |state| {
@@ -180,10 +197,11 @@ impl Gate for ServerGate {
     }
 
     fn handle_opened(&self, pipe: &PacketPipe) {
-        if self.0.budget.lift() {
+        let lifted = self.0.budget.is_limited() && self.0.is_settled() && self.0.budget.lift();
+        if lifted {
             pipe.wake();
         }
-        if pipe.table().dark {
+        if lifted || pipe.table().dark {
             self.0.change(pipe, |state| state.handle_heard(now()));
         }
     }
@@ -193,6 +211,9 @@ impl Gate for ServerGate {
         tracing::debug!(?link, %error, "sending or receiving on a listening socket");
     }
 }
+
+/// A packet that the transport has not opened within so long waits behind a stalled runtime.
+const IN_TRANSPORT: Duration = Duration::from_millis(2);
 
 /// PROTOCOL.md, "The path": no transport's packet is so short.
 const DUMMY_MAX: usize = 16;

@@ -34,8 +34,11 @@ pub struct State {
     current: Option<Source>,
     link: Option<LinkId>,
     dark: bool,
+    /// The client was heard on the address in use.
+    proved: bool,
     forget_after: Option<Duration>,
     heard_at: Instant,
+    promoted_at: Option<Instant>,
     moves: u64,
 }
 
@@ -47,8 +50,10 @@ impl State {
             current: None,
             link: None,
             dark: false,
+            proved: false,
             forget_after: None,
             heard_at: now,
+            promoted_at: None,
             moves: 0,
         }
     }
@@ -81,7 +86,9 @@ impl State {
         self.current = Some(source);
         self.link = Some(source.link);
         self.dark = false;
+        self.proved = false;
         self.heard_at = now;
+        self.promoted_at = Some(now);
         self.moves += 1;
         Admission::Promote
     }
@@ -89,6 +96,7 @@ impl State {
     /// A packet of the client opened.
     pub fn handle_heard(&mut self, now: Instant) {
         self.heard_at = now;
+        self.proved = self.current.is_some();
         // One that came before the address was forgotten brings no path back.
         self.dark &= self.current.is_none();
     }
@@ -111,10 +119,21 @@ impl State {
         }
     }
 
-    /// When to call [`Self::handle_time`].
+    /// When to call [`Self::handle_time`]. Nothing is due while the client is there: its silence is
+    /// told first.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.current?;
+        self.current.filter(|_| self.dark || !self.proved)?;
         Some(self.heard_at + self.forget_after?)
+    }
+
+    /// The source that has authenticated last, in use or not.
+    pub fn authenticated(&self) -> Option<Source> {
+        self.verifier.authenticated()
+    }
+
+    /// Since when the address in use is the client's.
+    pub fn promoted_at(&self) -> Option<Instant> {
+        self.promoted_at
     }
 
     /// How often the client came from another address; the first one counts.
