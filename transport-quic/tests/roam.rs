@@ -41,6 +41,7 @@ macro_rules! events {
 
 events! {
     a_roam: Trial::Roam;
+    a_roam_that_nobody_tells_of: Trial::UntoldRoam;
     a_soft_roam: Trial::SoftRoam;
     a_roam_with_a_gap: Trial::Gap(5 * S);
     a_cut_of_half_a_minute: Trial::Cut(30 * S);
@@ -62,6 +63,7 @@ enum Trial {
     Roam,
     Sleep(Duration),
     SoftRoam,
+    UntoldRoam,
 }
 
 fn every_time(peer: Peer, trial: Trial) {
@@ -93,6 +95,7 @@ async fn run(peer: Peer, trial: Trial, seed: u64) -> Duration {
             lab.network.set_addresses(&[CAFE]);
             lab.tell(Event::Changed).await;
         }
+        Trial::UntoldRoam => lab.network.set_addresses(&[CAFE]),
         Trial::SoftRoam => {
             lab.network.set_addresses(&[CAFE, HOME]);
             lab.tell(Event::Changed).await;
