@@ -174,6 +174,9 @@ pub struct Cli {
     /// Forward X11 with every right
     #[arg(short = 'Y', overrides_with = "no_x11")]
     pub trusted_x11: bool,
+    /// A roaming shell on this machine, without sshd: a demonstration
+    #[arg(long)]
+    pub demo: bool,
     /// This process was started to go to the background
     #[arg(long, hide = true)]
     pub in_background: bool,
@@ -182,7 +185,7 @@ pub struct Cli {
     pub help: Option<bool>,
 
     /// A host, with user@ in front of it if need be, or ssh://user@host:port
-    #[arg(required_unless_present_any = ["version", "query"])]
+    #[arg(required_unless_present_any = ["version", "query", "demo"])]
     pub destination: Option<String>,
     /// The command to run; without one, a shell
     #[arg(trailing_var_arg = true)]

@@ -12,6 +12,7 @@
 //! | `query`      | `-Q`                                                 |
 //! | `roam`       | continues over a roaming connection                  |
 //! | `session`    | a shell or command between the terminal and a server |
+//! | `demo`       | a roaming shell on this very machine                 |
 //! | `program`    | all of it, from arguments to exit status             |
 //! | `log`        | standard error or a file                             |
 //! | `terminal`   | the user's terminal, and giving it back              |
@@ -29,6 +30,7 @@
 pub mod background;
 pub mod bootstrap;
 pub mod cli;
+pub mod demo;
 pub mod log;
 pub mod login;
 pub mod program;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use nix::sys::termios::tcgetattr;
+use tssh_core::proxy::client::{Binder, UdpBinder};
 
 use crate::background;
 use crate::bootstrap;
 use crate::cli::Cli;
+use crate::demo::{self, Darkness, Demo};
 use crate::log;
-use crate::login::{Console, Login, Options, Program, Pty};
+use crate::login::{Console, Login, Options, Program, Pty, Silent};
 use crate::query;
 use crate::roam::Roam;
 use crate::session::{
@@ -66,6 +68,10 @@ fn start(cli: &Cli, args: &[OsString]) -> anyhow::Result<i32> {
         return Ok(0);
     }
     let env = Environment::of_process()?;
+    if cli.demo {
+        log::start(LogLevel::Info, cli.log_file.as_deref()).context("opening the log file")?;
+        return on_runtime(demonstrate(&env));
+    }
     let settings = resolve(cli, &env)?;
     if cli.print_settings {
         say(&settings.dump())?;
@@ -88,16 +94,35 @@ fn serve(cli: &Cli, settings: &Settings, env: &Environment) -> anyhow::Result<i3
     }
     refuse_what_is_missing(cli, settings)?;
     let options = login_options(cli, settings, env)?;
+    on_runtime(connect(cli, settings, &options, env))
+}
+
+fn on_runtime(work: impl Future<Output = anyhow::Result<i32>>) -> anyhow::Result<i32> {
     // One thread: a session waits more than it works, and what it does is copying.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("starting the runtime")?;
-    let status = runtime.block_on(connect(cli, settings, &options, env));
+    let status = runtime.block_on(work);
     give_back();
     // Whatever still runs has nothing more to say.
     runtime.shutdown_background();
     status
+}
+
+/// A roaming shell on this machine, through the embedded SSH server.
+async fn demonstrate(env: &Environment) -> anyhow::Result<i32> {
+    let demo = Demo::start().await?;
+    let start = start_of(&demo.settings, env, terminal(&demo.settings, env));
+    let options = &demo.server.options;
+    let login = Login::connect(options, Arc::new(Silent)).await?;
+    let env = start.env.clone();
+    let offer = bootstrap::start(&login, options, &demo.settings, false, env).await?;
+    login.close().await;
+    tell(demo::GREETING);
+    let outcome = roam(offer, &demo.settings, &start, Some(&demo.darkness)).await?;
+    give_back();
+    status_of(outcome, &demo.settings, start.pty.is_some())
 }
 
 /// Says what was asked for and is not done, before anybody relies on it.
@@ -147,7 +172,7 @@ async fn connect(
             let offer =
                 bootstrap::start(&login, options, settings, cli.debug, start.env.clone()).await?;
             login.close().await;
-            roam(offer, settings, &start).await?
+            roam(offer, settings, &start, None).await?
         }
         UdpMode::Kcp => anyhow::bail!(
             "this version does not speak KCP: use --udp for QUIC, or --tcp for plain SSH"
@@ -188,15 +213,25 @@ async fn roam(
     offer: bootstrap::Offer,
     settings: &Settings,
     start: &Start,
+    darkness: Option<&Darkness>,
 ) -> anyhow::Result<Outcome> {
-    let mut roam = Roam::connect(offer, settings, start.pty.is_none()).await?;
-    let outcome = over(&mut roam, settings, start).await;
+    let binder: Arc<dyn Binder> = match darkness {
+        Some(darkness) => Arc::new(darkness.clone()),
+        None => Arc::new(UdpBinder),
+    };
+    let mut roam = Roam::connect(offer, settings, start.pty.is_none(), binder).await?;
+    let outcome = over(&mut roam, settings, start, darkness).await;
     // Whatever happened, the server need not wait for this client.
     roam.close().await;
     outcome
 }
 
-async fn over(roam: &mut Roam, settings: &Settings, start: &Start) -> anyhow::Result<Outcome> {
+async fn over(
+    roam: &mut Roam,
+    settings: &Settings,
+    start: &Start,
+    darkness: Option<&Darkness>,
+) -> anyhow::Result<Outcome> {
     if settings.session_type == SessionType::None {
         let signals = Signals::start().context("watching signals")?;
         stands(settings)?;
@@ -205,7 +240,15 @@ async fn over(roam: &mut Roam, settings: &Settings, start: &Start) -> anyhow::Re
     let far = roam.start(start).await?;
     stands(settings)?;
     let mut local = local(settings, start.pty.is_some())?;
-    Ok(run(&mut local, far, || {}).await?)
+    if darkness.is_some() {
+        local.demonstration = Demonstration::On;
+    }
+    let darken = || {
+        if let Some(darkness) = darkness {
+            darkness.fall();
+        }
+    };
+    Ok(run(&mut local, far, darken).await?)
 }
 
 /// Everything that could be asked has been asked, and everything that could fail has not.

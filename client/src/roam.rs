@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tssh_core::connection::{
     Client, ClientConfig, ClientEvent, ConnectError, Supervisor, Timeouts,
 };
-use tssh_core::proxy::client::UdpBinder;
+use tssh_core::proxy::client::Binder;
 use tssh_core::proxy::network::NetworkEvents;
 use tssh_core::transport::Transport;
 use tssh_core::wire::{InfoError, ServerInfo, WireError};
@@ -53,6 +53,7 @@ impl Roam {
         offer: Offer,
         settings: &Settings,
         keep_output: bool,
+        binder: Arc<dyn Binder>,
     ) -> Result<Self, RoamError> {
         let transport = transport_of(&offer.info)?;
         let config = ClientConfig {
@@ -70,7 +71,6 @@ impl Roam {
         };
         let stop = CancellationToken::new();
         let network = NetworkEvents::of_this_machine();
-        let binder = Arc::new(UdpBinder);
         let (client, events, tasks) =
             Client::connect(&*transport, config, binder, network, &stop).await?;
         Ok(Self {

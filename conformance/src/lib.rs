@@ -4,6 +4,7 @@
 //! |----------------------------------------------|--------------|
 //! | what happens to a packet on its way          | `weather.rs` |
 //! | how packets move through it, in virtual time | `link.rs`    |
+//! | a client that moves, behind a translator     | `network.rs` |
 //!
 //! Nothing here names a concrete transport.
 
@@ -18,7 +19,11 @@
 )]
 
 mod link;
+mod network;
+#[cfg(test)]
+mod tests;
 mod weather;
 
 pub use link::{Air, AirLink, Direction};
+pub use network::Network;
 pub use weather::{Fate, Sky, Weather};

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::Options;
 use crate::exit::Exit;
-use crate::serve;
+use crate::{log, serve};
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
@@ -82,12 +82,12 @@ fn serve_detached(options: &Options) -> Exit {
     // Nothing of the file system is held busy by a server.
     let _ = std::env::set_current_dir("/");
     reset_oom_score();
-    log(options);
+    let log = log::start(options.debug);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(serve::run(options)),
+        Ok(runtime) => runtime.block_on(serve::run(options, log)),
         Err(error) => {
             say(&format_args!(
                 "tsshd got no event queue from the system: {error}"
@@ -137,18 +137,6 @@ fn reset_oom_score() {
     if inherited.is_some_and(|score| score < 0) {
         // Without the right to do so it stays, which harms nobody else.
         let _ = std::fs::write(file, "0");
-    }
-}
-
-/// The log goes to standard error, which leads nowhere without `--debug`.
-fn log(options: &Options) {
-    if options.debug {
-        // A second call, in a test, leaves the first log in place.
-        let _ = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::DEBUG)
-            .with_writer(io::stderr)
-            .with_ansi(false)
-            .try_init();
     }
 }
 

@@ -128,12 +128,10 @@ impl Handle {
     pub async fn start(&self, start: Start) -> Result<(), (Refusal, Box<Start>)> {
         let (reply, answer) = oneshot::channel();
         let start = Box::new(start);
-        if let Err(error) = self.commands.send(Command::Start { start, reply }).await {
-            return match error.0 {
-                Command::Start { start, .. } => Err((Refusal::Ending, start)),
-                _ => Ok(()),
-            };
-        }
+        let Ok(permit) = self.commands.reserve().await else {
+            return Err((Refusal::Ending, start));
+        };
+        permit.send(Command::Start { start, reply });
         // A keeper that ends has dropped the session with its streams.
         answer.await.unwrap_or(Ok(()))
     }

@@ -9,6 +9,7 @@
 //! | `exit`       | what does the exit code say?                                   |
 //! | `keeper`     | which sessions are there, and what outlives a connection?      |
 //! | `limits`     | how much of anything may there be?                             |
+//! | `log`        | who is told what the server decides?                           |
 //! | `offer`      | where does the server listen, and what is the client told?     |
 //! | `ports`      | which ports may be tried, in which order?                      |
 //! | `serve`      | what does one server process do, in which order?               |
@@ -33,6 +34,7 @@ pub mod daemon;
 pub mod exit;
 pub mod keeper;
 pub mod limits;
+pub mod log;
 pub mod offer;
 pub mod ports;
 pub mod serve;

@@ -32,3 +32,6 @@ pub const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How long the client may take for its `close` after the server's `quit`.
 pub const QUIT_GRACE: Duration = Duration::from_secs(1);
+
+/// Lines of the log that wait for the client.
+pub const LOG_ROOM: usize = 64;

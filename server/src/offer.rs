@@ -115,15 +115,45 @@ pub fn listen(
     })
 }
 
+/// Who client and server are to the proxy, for one login.
+#[derive(Debug)]
+pub struct Identities {
+    /// Seals authentication packets.
+    pub key: ProxyKey,
+    /// The same as the client is told it.
+    pub told_key: Secret,
+    /// `ClientID`; never 0.
+    pub client: u64,
+    /// `ServerID`; never 0.
+    pub server: u64,
+}
+
+impl Identities {
+    /// Fresh ones.
+    ///
+    /// # Errors
+    ///
+    /// [`OfferError::Randomness`].
+    pub fn generate() -> Result<Self, OfferError> {
+        let (key, bytes) = ProxyKey::generate().map_err(OfferError::Randomness)?;
+        Ok(Self {
+            key,
+            told_key: Secret::hex(&*bytes),
+            client: random()?.max(1),
+            server: random()?.max(1),
+        })
+    }
+}
+
 /// What the server prints: versions, names and the proxy's key. The transport adds its own.
-pub fn server_info(port: u16, mtu: u16, client: u64, server: u64, key: &[u8; 32]) -> ServerInfo {
+pub fn server_info(port: u16, mtu: u16, identities: &Identities) -> ServerInfo {
     ServerInfo {
         server_version: wire::SERVER_VERSION.to_owned(),
         protocol: wire::PROTOCOL,
         port,
-        proxy_key: Secret::hex(key),
-        client_id: client,
-        server_id: server,
+        proxy_key: identities.told_key.clone(),
+        client_id: identities.client,
+        server_id: identities.server,
         mtu,
         extension: Some(Extension {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -131,16 +161,6 @@ pub fn server_info(port: u16, mtu: u16, client: u64, server: u64, key: &[u8; 32]
         }),
         ..ServerInfo::default()
     }
-}
-
-/// A fresh key, and the names of client and server to the proxy, which are never zero.
-///
-/// # Errors
-///
-/// When the system has no randomness to give.
-pub fn identities() -> Result<(ProxyKey, zeroize::Zeroizing<[u8; 32]>, u64, u64), OfferError> {
-    let (key, bytes) = ProxyKey::generate().map_err(OfferError::Randomness)?;
-    Ok((key, bytes, random()?.max(1), random()?.max(1)))
 }
 
 /// 64 bits of the system's randomness.

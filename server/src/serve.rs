@@ -5,24 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tssh_core::connection::{Role, Supervisor};
 use tssh_core::proxy::{PacketPipe, server as proxy};
 use tssh_core::transport::Listener;
-use tssh_core::wire::ServerInfo;
+use tssh_core::wire::{BusEvent, ServerInfo};
 
 use crate::child::{Account, Login};
 use crate::cli::Options;
 use crate::connection::{self, Config, Outcome, Path};
 use crate::exit::Exit;
-use crate::offer::{self, Family};
+use crate::offer::{self, Family, Identities};
 use crate::settings::{self, Settings, Subject};
 use crate::{daemon, keeper};
 
 /// Serves one login, and tells why the process ends.
-pub async fn run(options: &Options) -> Exit {
+///
+/// The client is told what comes from `log`.
+pub async fn run(options: &Options, log: mpsc::Receiver<BusEvent>) -> Exit {
     let stop = CancellationToken::new();
     let greet_by = Instant::now() + options.connect_timeout();
     let (served, info) = match Served::prepare(options, greet_by, &stop).await {
@@ -37,7 +39,7 @@ pub async fn run(options: &Options) -> Exit {
         return Exit::OutputFailed;
     }
     drop(info);
-    let exit = served.serve(&stop).await;
+    let exit = served.serve(log, &stop).await;
     stop.cancel();
     tracing::info!(?exit, "the server ends");
     exit
@@ -69,14 +71,13 @@ impl Served {
         let family = Family::from_options(options.ipv4, options.ipv6);
         let came_to = ssh_connection().map(|connection| connection.local);
         let sockets = offer::listen(&options.port, family, came_to, offer::random()?)?;
-        let (key, key_bytes, client_id, server_id) = offer::identities()?;
-        let mut info =
-            offer::server_info(sockets.port, options.mtu, client_id, server_id, &key_bytes);
+        let identities = Identities::generate()?;
+        let mut info = offer::server_info(sockets.port, options.mtu, &identities);
         let config = proxy::Config {
             links: sockets.links,
-            client_id,
-            server_id,
-            key,
+            client_id: identities.client,
+            server_id: identities.server,
+            key: identities.key,
             mtu: options.mtu,
         };
         let (pipe, path, proxying) = proxy::new(config, tasks.stop());
@@ -86,7 +87,8 @@ impl Served {
         let (keeper, keeping) = keeper::new(login()?, tasks.stop());
         tasks.spawn(Role::Events, keeping);
         let (asked, quit) = watch::channel(None);
-        tasks.spawn(Role::Events, heed_signals(asked, tasks.stop()));
+        let signals = Signals::listen();
+        tasks.spawn(Role::Events, signals.heed(asked, tasks.stop()));
         let served = Self {
             pipe,
             path,
@@ -100,7 +102,7 @@ impl Served {
         Ok((served, info))
     }
 
-    async fn serve(self, stop: &CancellationToken) -> Exit {
+    async fn serve(self, log: mpsc::Receiver<BusEvent>, stop: &CancellationToken) -> Exit {
         let Self {
             pipe,
             path,
@@ -116,6 +118,7 @@ impl Served {
             greet_by,
             opening_timeout,
             quit: quit.clone(),
+            log,
         };
         let client = async {
             let connection = tokio::select! {
@@ -129,9 +132,10 @@ impl Served {
                 },
                 _ = quit.wait_for(Option::is_some) => return Exit::Signalled,
             };
+            // The proxy ends with its last handle, and goodbyes still need a path.
             let path = Path {
                 moves: path.moves(),
-                proxy: Some(path),
+                proxy: Some(path.clone()),
             };
             let outcome = connection::run(connection.clone(), pipe, path, config, stop).await;
             keeper.end_all().await;
@@ -186,24 +190,38 @@ fn ssh_connection() -> Option<settings::Connection> {
     settings::Connection::parse(&std::env::var("SSH_CONNECTION").ok()?)
 }
 
-/// Says why the process is to end, once the system has said so.
-async fn heed_signals(asked: watch::Sender<Option<String>>, stop: CancellationToken) {
-    let listen = |kind| {
-        signal(kind)
-            .inspect_err(|error| tracing::warn!(%error, "a signal cannot be heard"))
-            .ok()
-    };
-    let mut terminate = listen(SignalKind::terminate());
-    let mut interrupt = listen(SignalKind::interrupt());
-    let mut hangup = listen(SignalKind::hangup());
-    loop {
-        let name = tokio::select! {
-            () = stop.cancelled() => return,
-            () = next(&mut terminate) => "SIGTERM",
-            () = next(&mut interrupt) => "SIGINT",
-            () = next(&mut hangup) => "SIGHUP",
+/// The signals that ask a process to end. They are heard from the moment that this exists.
+struct Signals {
+    terminate: Option<Signal>,
+    interrupt: Option<Signal>,
+    hangup: Option<Signal>,
+}
+
+impl Signals {
+    fn listen() -> Self {
+        let listen = |kind| {
+            signal(kind)
+                .inspect_err(|error| tracing::warn!(%error, "a signal cannot be heard"))
+                .ok()
         };
-        asked.send_replace(Some(format!("tsshd on the server got {name}")));
+        Self {
+            terminate: listen(SignalKind::terminate()),
+            interrupt: listen(SignalKind::interrupt()),
+            hangup: listen(SignalKind::hangup()),
+        }
+    }
+
+    /// Says why the process is to end, once the system has said so.
+    async fn heed(mut self, asked: watch::Sender<Option<String>>, stop: CancellationToken) {
+        loop {
+            let name = tokio::select! {
+                () = stop.cancelled() => return,
+                () = next(&mut self.terminate) => "SIGTERM",
+                () = next(&mut self.interrupt) => "SIGINT",
+                () = next(&mut self.hangup) => "SIGHUP",
+            };
+            asked.send_replace(Some(format!("tsshd on the server got {name}")));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::congestion::{BbrConfig, CubicConfig};
-use quinn::{EndpointConfig, IdleTimeout, TransportConfig, VarInt};
+use quinn::{EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use quinn_proto::RandomConnectionIdGenerator;
 
 /// What a host may choose.
@@ -34,8 +34,9 @@ impl Config {
         config
             .max_idle_timeout(Some(idle))
             .keep_alive_interval(None)
+            .initial_rtt(INITIAL_RTT)
             .initial_mtu(mtu)
-            .mtu_discovery_config(None)
+            .mtu_discovery_config(Some(search(mtu)))
             .max_concurrent_bidi_streams(VarInt::from_u32(streams))
             .max_concurrent_uni_streams(VarInt::from_u32(0))
             .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
@@ -76,6 +77,14 @@ pub enum Congestion {
     Cubic,
 }
 
+/// Where packets of `mtu` bytes pass, nothing is searched and no probe is sent. Where they do not,
+/// because the path has changed, quinn falls back to 1200 bytes; this finds the way up again.
+fn search(mtu: u16) -> MtuDiscoveryConfig {
+    let mut search = MtuDiscoveryConfig::default();
+    search.upper_bound(mtu).minimum_change(1);
+    search
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Client,
@@ -87,6 +96,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// PROTOCOL.md, "QUIC mode". In path time: an outage does not count.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A first packet that is lost is sent again after three of these. RFC 9002's 333 ms make that a
+/// second of waiting at login; a path slower than 300 ms costs a repeated packet or two.
+const INITIAL_RTT: Duration = Duration::from_millis(100);
 
 /// More than a browser behind a SOCKS forward opens; each costs well below a kilobyte when idle.
 const MAX_STREAMS: u32 = 1000;

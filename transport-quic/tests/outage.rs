@@ -20,39 +20,56 @@ use rig::{DELAY, Rig, soon};
 
 #[test]
 fn a_minute_in_the_dark_leaves_no_delay_behind() {
-    every_time(Load::Idle, MINUTE);
+    every_time(Load::None, MINUTE);
 }
 
 #[test]
-fn a_minute_in_the_dark_under_load_leaves_no_delay_behind() {
-    every_time(Load::Full, MINUTE);
+fn a_minute_in_the_dark_with_a_key_on_its_way_leaves_no_delay_behind() {
+    every_time(Load::Keys, MINUTE);
+}
+
+#[test]
+fn a_minute_in_the_dark_under_bulk_leaves_no_delay_behind() {
+    every_time(Load::Bulk, MINUTE);
 }
 
 #[test]
 fn eight_hours_in_the_dark_leave_no_delay_behind() {
-    every_time(Load::Idle, 8 * HOUR);
+    every_time(Load::None, 8 * HOUR);
 }
 
 #[test]
-fn eight_hours_in_the_dark_under_load_leave_no_delay_behind() {
-    every_time(Load::Full, 8 * HOUR);
+fn eight_hours_in_the_dark_with_a_key_on_its_way_leave_no_delay_behind() {
+    every_time(Load::Keys, 8 * HOUR);
+}
+
+#[test]
+fn eight_hours_in_the_dark_under_bulk_leave_no_delay_behind() {
+    every_time(Load::Bulk, 8 * HOUR);
 }
 
 #[test]
 fn thirty_days_in_the_dark_leave_no_delay_behind() {
-    every_time(Load::Idle, 30 * 24 * HOUR);
+    every_time(Load::None, 30 * 24 * HOUR);
 }
 
 #[test]
-fn thirty_days_in_the_dark_under_load_leave_no_delay_behind() {
-    every_time(Load::Full, 30 * 24 * HOUR);
+fn thirty_days_in_the_dark_with_a_key_on_its_way_leave_no_delay_behind() {
+    every_time(Load::Keys, 30 * 24 * HOUR);
+}
+
+#[test]
+fn thirty_days_in_the_dark_under_bulk_leave_no_delay_behind() {
+    every_time(Load::Bulk, 30 * 24 * HOUR);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Load {
-    Idle,
-    /// Bulk both ways, the congestion window full.
-    Full,
+    /// Both ways, the congestion window full.
+    Bulk,
+    /// One byte each way, written when the path has just died.
+    Keys,
+    None,
 }
 
 fn every_time(load: Load, dark: Duration) {
@@ -78,13 +95,13 @@ fn every_time(load: Load, dark: Duration) {
 /// How long a byte took there and back that was written when the path returned.
 async fn outage(load: Load, dark: Duration, seed: u64) -> [Duration; 2] {
     let weather = Weather {
-        rate: Some(1_000_000),
-        queue: 60_000,
+        rate: Some(400_000),
+        queue: 24_000,
         ..Weather::fair(DELAY)
     };
     let rig = Rig::new(Air::new(weather, seed), &Quic::default()).await;
     let mut tasks = JoinSet::new();
-    if load == Load::Full {
+    if load == Load::Bulk {
         let mut stream = soon(rig.client.open()).await.unwrap();
         stream.write_all(b"0").await.unwrap();
         flood(&mut tasks, stream);
@@ -104,6 +121,12 @@ async fn outage(load: Load, dark: Duration, seed: u64) -> [Duration; 2] {
     // Each run is cut at another moment.
     sleep(Duration::from_millis(500 + seed * 7 % 190)).await;
     rig.air.set_dark(true);
+    let mut waiting = Vec::new();
+    if load == Load::Keys {
+        near.write_all(b"3").await.unwrap();
+        far.write_all(b"3").await.unwrap();
+        waiting.push(b'3');
+    }
     sleep(DETECTION).await;
     rig.client_pipe.clock().stop();
     sleep(DETECTION).await;
@@ -121,16 +144,16 @@ async fn outage(load: Load, dark: Duration, seed: u64) -> [Duration; 2] {
     });
 
     let back_at = Instant::now();
-    near.write_all(b"3").await.unwrap();
+    near.write_all(b"4").await.unwrap();
     far.write_all(b"4").await.unwrap();
-    let there = async {
-        far.read_u8().await.unwrap();
+    waiting.push(b'4');
+    let arrival = async |stream: &mut Stream| {
+        let mut heard = vec![0; waiting.len()];
+        stream.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, waiting);
         back_at.elapsed()
     };
-    let back = async {
-        near.read_u8().await.unwrap();
-        back_at.elapsed()
-    };
+    let (there, back) = (arrival(&mut far), arrival(&mut near));
     let (there, back) = soon(async { tokio::join!(there, back) }).await;
     [there, back]
 }

@@ -77,6 +77,7 @@ impl Task {
     async fn run(mut self) {
         let pipe = self.pipe.clone();
         loop {
+            let seen = pipe.activity().opened();
             // The data path notes each packet in one place; it is read when it matters.
             if let Some(at) = pipe.activity().heard_at() {
                 self.heartbeat.handle_heard(at);
@@ -89,25 +90,22 @@ impl Task {
                 () = self.stop.cancelled() => return,
                 () = self.echo.notified() => self.heartbeat.handle_echo(now()),
                 () = until(self.heartbeat.poll_timeout()) => {}
-                () = pipe.activity().heard(), if silent => {}
+                () = pipe.activity().heard_after(seen), if silent => {}
             }
         }
     }
 
-    fn act(&self, output: Output) {
+    fn act(&mut self, output: Output) {
         match output {
             Output::SendProbe => {
                 let since_epoch = SystemTime::now()
                     .duration_since(UNIX_EPOCH)
                     .unwrap_or_default();
                 let time_ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
-                // A bus without room has probes enough in it.
-                if self
-                    .bus
-                    .try_send(BusEvent::Alive(Alive { time_ms }))
-                    .is_ok()
-                {
-                    self.pipe.activity().handle_sent(now());
+                let probe = BusEvent::Alive(Alive { time_ms });
+                match self.bus.try_send(probe) {
+                    Ok(()) => self.pipe.activity().handle_sent(now()),
+                    Err(_) => self.heartbeat.handle_unsent(now()),
                 }
             }
             Output::Tell(verdict) => {

@@ -74,6 +74,12 @@ impl Heartbeat {
         self.handle_heard(now);
     }
 
+    /// The probe found no room on the bus: another one is due after the interval.
+    pub fn handle_unsent(&mut self, now: Instant) {
+        self.waiting = false;
+        self.next_probe = self.timing.every.map(|every| now + every);
+    }
+
     /// The next thing to do at `now`. Call until `None`, then wait for [`Self::poll_timeout`].
     pub fn poll_output(&mut self, now: Instant) -> Option<Output> {
         let verdict = self.verdict(now);

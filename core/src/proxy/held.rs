@@ -10,27 +10,43 @@ use std::time::Instant;
 /// A bounded row of packets. Its buffers are used again.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    packets: VecDeque<Vec<u8>>,
+    packets: VecDeque<Sent>,
     spare: Vec<Vec<u8>>,
-    /// When the peer had last been heard at the last [`Held::record`].
-    heard: Option<Instant>,
+    /// Whether the peer was ever heard.
+    met: bool,
+}
+
+#[derive(Debug)]
+struct Sent {
+    at: Instant,
+    bytes: Vec<u8>,
 }
 
 impl Held {
-    /// Notes a batch sent on a living path; `heard` is when the peer was last heard.
-    pub(super) fn record(&mut self, contents: &[u8], segment: usize, heard: Option<Instant>) {
-        if self.heard != heard {
-            self.heard = heard;
-            self.clear();
+    /// Notes a batch sent on a living path. What was sent until `answered` has its answer; `None`
+    /// before the peer was ever heard.
+    pub(super) fn record(
+        &mut self,
+        contents: &[u8],
+        segment: usize,
+        now: Instant,
+        answered: Option<Instant>,
+    ) {
+        self.met |= answered.is_some();
+        while answered
+            .is_some_and(|until| self.packets.front().is_some_and(|sent| sent.at <= until))
+        {
+            self.drop_oldest();
         }
         // Before the first answer even the large packets of the handshake count.
-        if heard.is_some() && (contents.len() > SMALL || segment < contents.len()) {
+        if self.met && (contents.len() > SMALL || segment < contents.len()) {
             return;
         }
         for packet in contents.chunks(segment.max(1)) {
-            if self.packets.len() < MAX_RECORDED {
-                self.keep(packet);
+            if self.packets.len() >= MAX_RECORDED {
+                self.drop_oldest();
             }
+            self.keep(packet, now);
         }
     }
 
@@ -38,13 +54,13 @@ impl Held {
     /// transport sends again; `false` when there is none.
     ///
     /// A batch is never refused for its size: who is refused waits for [`Held::has_room`].
-    pub(super) fn push(&mut self, contents: &[u8], segment: usize) -> bool {
+    pub(super) fn push(&mut self, contents: &[u8], segment: usize, now: Instant) -> bool {
         if !self.has_room() {
             return false;
         }
         for packet in contents.chunks(segment.max(1)) {
             if self.has_room() {
-                self.keep(packet);
+                self.keep(packet, now);
             }
         }
         true
@@ -54,19 +70,41 @@ impl Held {
         self.packets.len() < MAX_HELD
     }
 
+    /// What follows a claim: the small packets, and the first large one. Before the first answer
+    /// all of them.
+    ///
+    /// More large ones would burden a network that may be metered; the transport sends them again
+    /// by itself.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.packets.iter().map(Vec::as_slice)
+        let mut large = if self.met { 1 } else { MAX_HELD };
+        self.packets
+            .iter()
+            .map(|sent| &sent.bytes[..])
+            .filter(move |packet| {
+                if packet.len() <= SMALL {
+                    return true;
+                }
+                let fits = large > 0;
+                large = large.saturating_sub(1);
+                fits
+            })
     }
 
     pub(super) fn clear(&mut self) {
-        self.spare.extend(self.packets.drain(..));
+        self.spare
+            .extend(self.packets.drain(..).map(|sent| sent.bytes));
     }
 
-    fn keep(&mut self, packet: &[u8]) {
-        let mut buffer = self.spare.pop().unwrap_or_default();
-        buffer.clear();
-        buffer.extend_from_slice(packet);
-        self.packets.push_back(buffer);
+    fn keep(&mut self, packet: &[u8], at: Instant) {
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.clear();
+        bytes.extend_from_slice(packet);
+        self.packets.push_back(Sent { at, bytes });
+    }
+
+    fn drop_oldest(&mut self) {
+        self.spare
+            .extend(self.packets.pop_front().map(|sent| sent.bytes));
     }
 }
 
@@ -74,8 +112,8 @@ impl Held {
 const SMALL: usize = 512;
 
 /// Leaves room for what is made after the path is known to be dead.
-const MAX_RECORDED: usize = 6;
+const MAX_RECORDED: usize = 16;
 
 /// A typed line and the transport's probes fit; a burst every tenth of a second stays below
 /// 1.5 Mbit/s.
-pub(super) const MAX_HELD: usize = 12;
+pub(super) const MAX_HELD: usize = 24;

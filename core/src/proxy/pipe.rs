@@ -117,17 +117,25 @@ impl PacketPipe {
     ) -> io::Result<()> {
         let table = self.shared.table.load();
         if table.dark {
+            let segment = segment_size.unwrap_or(contents.len());
             let mut held = lock(&self.shared.held);
-            let kept = held.push(contents, segment_size.unwrap_or(contents.len()));
+            // The path may have come back since the look at the table.
+            if self.shared.table.load().dark {
+                if !held.push(contents, segment, clock::now()) {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                // Behind a claim that was made already, this is early data.
+                for route in &table.send {
+                    self.send_along(route, contents, segment_size, ecn);
+                }
+                return Ok(());
+            }
             drop(held);
-            return if kept {
-                Ok(())
-            } else {
-                Err(io::ErrorKind::WouldBlock.into())
-            };
+            return self.try_send(contents, segment_size, ecn);
         }
         let segment = segment_size.unwrap_or(contents.len());
-        lock(&self.shared.held).record(contents, segment, self.shared.activity.heard_at());
+        let answered = self.shared.activity.answered_until();
+        lock(&self.shared.held).record(contents, segment, clock::now(), answered);
         let mut blocked = false;
         for route in &table.send {
             if !self.shared.gate.may_send(route, contents.len()) {
@@ -174,12 +182,18 @@ impl PacketPipe {
         store(&self.shared.receiver, cx.waker());
         let table = self.shared.table.load_full();
         for (id, link) in &table.links {
+            let mut errors = 0;
             loop {
                 let filled = match link.poll_recv(cx, bufs, meta) {
                     Poll::Pending => break,
                     Poll::Ready(Ok(filled)) => filled,
                     Poll::Ready(Err(error)) => {
                         self.shared.gate.handle_link_error(*id, &error);
+                        errors += 1;
+                        // An ICMP message is one error, and the socket is heard again behind it.
+                        if errors < MAX_RECV_ERRORS {
+                            continue;
+                        }
                         break;
                     }
                 };
@@ -188,6 +202,7 @@ impl PacketPipe {
                     kept |= self.sift(*id, buf, meta);
                 }
                 if kept {
+                    self.shared.activity.handle_passed(*id);
                     return Poll::Ready(filled);
                 }
             }
@@ -229,31 +244,38 @@ impl PacketPipe {
         self.shared.table.load_full()
     }
 
-    /// Puts another decision in force and wakes who waits for it.
+    /// Puts another decision in force and wakes who waits for it. What was held in the dark goes
+    /// along the routes that end it.
     pub fn publish(&self, table: Table) {
-        let was_dark = self.shared.table.swap(Arc::new(table)).dark;
-        if was_dark && !self.shared.table.load().dark {
-            lock(&self.shared.held).clear();
+        let mut held = lock(&self.shared.held);
+        let was_dark = self.shared.table.load().dark;
+        if was_dark && !table.dark {
+            for route in &table.send {
+                self.send_all(&held, route);
+            }
+            held.clear();
         }
+        self.shared.table.store(Arc::new(table));
+        drop(held);
         self.wake();
     }
 
     /// Wakes whoever waits to send or to receive.
     pub fn wake(&self) {
         for slot in [&self.shared.receiver, &self.shared.sender] {
-            if let Some(waker) = lock(slot).take() {
+            let waker = lock(slot).take();
+            if let Some(waker) = waker {
                 waker.wake();
             }
         }
     }
 
-    /// Sends the held packets along `route`: early data behind an authentication packet.
-    pub fn send_held(&self, route: &Route) {
-        for packet in lock(&self.shared.held).iter() {
-            if self.shared.gate.may_send(route, packet.len()) {
-                self.send_along(route, packet, None, None);
-            }
-        }
+    /// Sends the held packets along `route`: early data behind an authentication packet. Returns
+    /// how many there are.
+    pub fn send_held(&self, route: &Route) -> usize {
+        let held = lock(&self.shared.held);
+        self.send_all(&held, route);
+        held.iter().count()
     }
 
     /// Sends one packet along `route`, outside the transport. Reports whether the link was full.
@@ -277,6 +299,14 @@ impl PacketPipe {
             Err(error) => {
                 self.shared.gate.handle_link_error(route.id, &error);
                 false
+            }
+        }
+    }
+
+    fn send_all(&self, held: &Held, route: &Route) {
+        for packet in held.iter() {
+            if self.shared.gate.may_send(route, packet.len()) {
+                self.send_along(route, packet, None, None);
             }
         }
     }
@@ -354,6 +384,10 @@ fn store(slot: &Mutex<Option<Waker>>, waker: &Waker) {
         _ => *slot = Some(waker.clone()),
     }
 }
+
+/// Errors that one look at a link may find; one that shows more is broken, and is left alone until
+/// the next look.
+const MAX_RECV_ERRORS: u32 = 8;
 
 /// Linux joins at most 64 datagrams in one receive (`UDP_GRO_CNT_MAX`).
 const MAX_RECV_SEGMENTS: usize = 64;

@@ -50,7 +50,7 @@ pub struct Table {
     /// Packets from here are handed to the transport without further question.
     pub believed: Vec<Source>,
     /// The path is known to be dead: packets are held, and sent again behind each authentication
-    /// packet.
+    /// packet. A route that is being tried has them at once too.
     pub dark: bool,
 }
 

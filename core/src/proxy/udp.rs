@@ -54,10 +54,18 @@ impl UdpLink {
 
 impl Link for UdpLink {
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        self.socket.try_io(Interest::WRITABLE, || {
-            self.state
-                .try_send(UdpSockRef::from(&self.socket), transmit)
-        })
+        // Straight to the system: the runtime takes a new socket for full until its reactor has
+        // looked at it, and the first claim of a new path would be lost.
+        match self
+            .state
+            .try_send(UdpSockRef::from(&self.socket), transmit)
+        {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // The runtime is to know that it is full.
+                self.socket.try_io(Interest::WRITABLE, || Err(error))
+            }
+            sent => sent,
+        }
     }
 
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

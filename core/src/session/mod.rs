@@ -2,8 +2,21 @@
 //!
 //! | want to change…                               | look in     |
 //! |-----------------------------------------------|-------------|
-//! | how input in flight is cut off                | `marker.rs` |
+//! | how stale bytes of a stream are cut off       | `marker.rs` |
+//! | what a client that comes back is shown        | `replay.rs` |
+//! | which lines give way                          | `kept.rs`   |
+//! | how the user is told of a loss                | `notice.rs` |
+//! | what counts as a sequence, a mode, a question | `escape.rs` |
 //!
 //! Not here: processes, streams and clocks, which the server's session owns.
 
+mod escape;
+mod kept;
 pub mod marker;
+mod notice;
+mod replay;
+#[cfg(test)]
+mod tests;
+
+pub use kept::{Dropped, MAX_KEPT_BYTES};
+pub use replay::{Back, Replay};

@@ -6,11 +6,13 @@
 //! | what a link (UDP, framed TCP, …) promises | `link.rs`  |
 //! | the halves of a stream                    | `stream.rs`|
 //! | which failures there are                  | `error.rs` |
+//! | the transport that needs no network       | `memory.rs`|
 //!
 //! Not here: which path the packets take (`proxy`), and any concrete transport.
 
 mod error;
 mod link;
+pub mod memory;
 mod stream;
 
 use std::sync::Arc;

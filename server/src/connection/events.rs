@@ -28,6 +28,7 @@ pub(super) struct Events {
     connection: Arc<dyn Connection>,
     keeper: keeper::Handle,
     quit: watch::Receiver<Option<String>>,
+    log: mpsc::Receiver<BusEvent>,
     /// When a client that was told to quit has had its time.
     quit_by: Option<Instant>,
     keep_input: bool,
@@ -54,6 +55,7 @@ impl Events {
             connection,
             keeper: config.keeper,
             quit: config.quit,
+            log: config.log,
             quit_by: None,
             keep_input: false,
             markers: InputMarkers::default(),
@@ -63,6 +65,7 @@ impl Events {
     pub(super) async fn run(mut self, stop: CancellationToken) -> Outcome {
         let mut moving = true;
         let mut quitting = true;
+        let mut logging = true;
         loop {
             tokio::select! {
                 biased;
@@ -99,6 +102,11 @@ impl Events {
                         return self.stopped_or(Outcome::Lost);
                     }
                     None => return self.stopped_or(Outcome::Closed),
+                },
+                line = self.log.recv(), if logging => match line {
+                    // A bus that is full has better things to carry.
+                    Some(line) => drop(self.outgoing.try_send(line)),
+                    None => logging = false,
                 },
                 error = self.connection.closed() => {
                     tracing::debug!(%error, "the connection has ended");

@@ -23,7 +23,7 @@ use tssh_core::connection::{Role, Supervisor, new_bus};
 use tssh_core::heartbeat::{self, Timing};
 use tssh_core::proxy::{PacketPipe, server as proxy};
 use tssh_core::transport::{Connection, Priority};
-use tssh_core::wire::{BusHello, BusWelcome, codec};
+use tssh_core::wire::{BusEvent, BusHello, BusWelcome, codec};
 
 use crate::keeper;
 use events::Events;
@@ -57,6 +57,8 @@ pub struct Config {
     pub opening_timeout: Duration,
     /// Holds the reason once the process is asked to end.
     pub quit: watch::Receiver<Option<String>>,
+    /// What the client is told of the log.
+    pub log: mpsc::Receiver<BusEvent>,
 }
 
 /// How the path under a connection is followed.

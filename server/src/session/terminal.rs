@@ -1,32 +1,212 @@
-//! The output of a session with a terminal.
+//! The output of a session with a terminal: what is shown, kept, dropped and painted again.
 
-use tokio::sync::watch;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tssh_core::clock::until;
+use tssh_core::session::{Back, Dropped, Replay};
 use tssh_core::transport::WriteHalf;
+use tssh_core::wire::{BusEvent, Discard};
 
-use super::pipes;
 use super::wishes::Wishes;
 use crate::child::{Control, Output};
+use crate::connection::ClientView;
 use crate::keeper::Client;
+use crate::limits::TERMINAL_CHUNK;
 
-/// Copies to the end, and sizes the terminal as the client wishes.
+/// Copies to the end, through [`Replay`], and sizes the terminal as the client wishes.
 pub(super) async fn pump(
     from: Output,
     to: Box<dyn WriteHalf>,
     control: Control,
-    mut wishes: watch::Receiver<Wishes>,
-    _client: Client,
+    wishes: watch::Receiver<Wishes>,
+    client: Client,
 ) {
-    let sizes = async {
-        while wishes.changed().await.is_ok() {
-            let wished = wishes.borrow_and_update().clone();
-            if let Err(error) = control.redraw(wished.cols, wished.rows).await {
-                tracing::debug!(%error, "a terminal keeps its size");
+    let now = wishes.borrow().clone();
+    let terminal = Terminal {
+        replay: Replay::new(now.rows),
+        control,
+        shown: now,
+        wishes,
+        view: client.view,
+        bus: client.bus,
+        repaint: None,
+    };
+    terminal.run(from, to).await;
+}
+
+struct Terminal {
+    replay: Replay,
+    control: Control,
+    /// The wishes that were acted upon.
+    shown: Wishes,
+    wishes: watch::Receiver<Wishes>,
+    view: watch::Receiver<ClientView>,
+    bus: mpsc::Sender<BusEvent>,
+    repaint: Option<Repaint>,
+}
+
+/// The terminal is one column too wide for a moment, which makes its program paint anew.
+struct Repaint {
+    until: Instant,
+    marker: Option<Bytes>,
+}
+
+impl Terminal {
+    async fn run(mut self, mut from: Output, mut to: Box<dyn WriteHalf>) {
+        let mut buffer = BytesMut::with_capacity(TERMINAL_CHUNK);
+        let (mut viewing, mut wishing) = (true, true);
+        let (mut reading, mut writing) = (true, true);
+        self.view.mark_unchanged();
+        self.note_view();
+        while reading || (writing && !self.replay.is_empty()) {
+            let deadline = self
+                .repaint
+                .as_ref()
+                .map(|repaint| repaint.until.into_std());
+            // What nobody takes is dropped: a terminal's program is not to hang because its client stopped reading.
+            if !writing {
+                self.replay.handle_written(self.replay.ready().len());
+            }
+            tokio::select! {
+                biased;
+                changed = self.view.changed(), if viewing => {
+                    viewing = changed.is_ok();
+                    self.note_view();
+                }
+                changed = self.wishes.changed(), if wishing => {
+                    wishing = changed.is_ok();
+                    self.note_wishes();
+                }
+                () = until(deadline) => self.end_repaint(),
+                written = to.write(self.replay.ready()), if writing && !self.replay.ready().is_empty() => {
+                    match written {
+                        Ok(count) if count > 0 => self.replay.handle_written(count),
+                        Ok(_) => writing = false,
+                        Err(error) => {
+                            tracing::debug!(%error, "the client reads no more");
+                            writing = false;
+                        }
+                    }
+                }
+                read = from.read_buf(&mut buffer), if reading && self.replay.wants_more() => {
+                    match read {
+                        Ok(count) if count > 0 => self.replay.push(&buffer),
+                        Ok(_) => reading = false,
+                        Err(error) => {
+                            tracing::debug!(%error, "a terminal broke");
+                            reading = false;
+                        }
+                    }
+                    buffer.clear();
+                }
             }
         }
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        () = pipes::pump(from, to) => {}
-        () = sizes => {}
+        if writing {
+            // A client that is gone needs no end of stream.
+            let _ = to.shutdown().await;
+        }
+    }
+
+    fn note_view(&mut self) {
+        let (away, keep) = {
+            let view = self.view.borrow_and_update();
+            (view.away, view.keep_output)
+        };
+        if away {
+            self.replay.handle_away(keep);
+            return;
+        }
+        let (back, dropped) = self.replay.handle_back();
+        self.report(dropped);
+        match back {
+            Back::Complete => {}
+            Back::Repaint => self.begin_repaint(NUDGE, None),
+            Back::RepaintAlone => self.begin_repaint(NUDGE + SETTLE, None),
+        }
+    }
+
+    fn note_wishes(&mut self) {
+        let wished = self.wishes.borrow_and_update().clone();
+        let shown = std::mem::replace(&mut self.shown, wished);
+        let marker = match self.shown.marker == shown.marker {
+            true => None,
+            false => self.shown.marker.clone(),
+        };
+        self.replay.handle_resize(self.shown.rows);
+        if (self.shown.cols, self.shown.rows) != (shown.cols, shown.rows) {
+            // A new size makes the program paint without further prompting.
+            self.repaint = Some(Repaint {
+                until: Instant::now(),
+                marker,
+            });
+            self.end_repaint();
+        } else if marker.is_some() {
+            self.begin_repaint(NUDGE + SETTLE, marker);
+        } else if self.shown.redraws != shown.redraws {
+            self.begin_repaint(NUDGE, None);
+        }
+    }
+
+    fn begin_repaint(&mut self, time: Duration, marker: Option<Bytes>) {
+        self.resize(self.shown.cols.saturating_add(1));
+        // A repaint that is under way already is not cut short.
+        let former = self.repaint.take();
+        let until = Instant::now() + time;
+        self.repaint = Some(Repaint {
+            until: former
+                .as_ref()
+                .map_or(until, |former| former.until.max(until)),
+            marker: marker.or_else(|| former.and_then(|former| former.marker)),
+        });
+    }
+
+    fn end_repaint(&mut self) {
+        let Some(repaint) = self.repaint.take() else {
+            return;
+        };
+        let mut dropped = self.replay.end_discard();
+        if let Some(marker) = repaint.marker {
+            let held = self.replay.handle_marker(&marker);
+            dropped.lines += held.lines;
+            dropped.bytes += held.bytes;
+        }
+        self.report(dropped);
+        self.resize(self.shown.cols);
+        let (away, keep) = {
+            let view = self.view.borrow();
+            (view.away, view.keep_output)
+        };
+        if away {
+            self.replay.handle_away(keep);
+        }
+    }
+
+    fn resize(&self, cols: u16) {
+        if let Err(error) = self.control.resize(cols, self.shown.rows) {
+            tracing::debug!(%error, "a terminal keeps its size");
+        }
+    }
+
+    fn report(&self, dropped: Dropped) {
+        if dropped.bytes == 0 {
+            return;
+        }
+        let discard = Discard {
+            output_lines: dropped.lines,
+            output_bytes: dropped.bytes,
+            ..Discard::default()
+        };
+        // A report is not worth waiting for.
+        let _ = self.bus.try_send(BusEvent::Discard(discard));
     }
 }
+
+/// PROTOCOL.md, "Behaviour while disconnected": long enough for a program to notice the wider terminal.
+const NUDGE: Duration = Duration::from_millis(10);
+
+/// As above: what a program paints for the wider terminal comes within this time, and is dropped.
+const SETTLE: Duration = Duration::from_millis(50);

@@ -1,41 +1,24 @@
 //! Waits for hints and answers, and does what [`State`] says.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::config::Timing;
+use super::config::Config;
+use super::exchange::{Output, Plan, Trigger};
 use super::gate::{ClientGate, Note};
-use super::state::{Output, Plan, State, Trigger};
+use super::state::State;
 use super::{Binder, PathStatus};
-use crate::auth::{Challenger, Claim, ProxyKey};
+use crate::auth::{Challenger, Claim};
 use crate::clock::{now, until};
 use crate::heartbeat::{self, Verdict};
-use crate::proxy::network::{Event, NetworkEvents};
+use crate::proxy::network::{self, NetworkEvents};
 use crate::proxy::pipe::PacketPipe;
 use crate::proxy::table::{LinkId, Route, Table};
-use crate::transport::Link;
-
-/// What a client needs to know to find its server.
-#[derive(Debug)]
-pub struct Config {
-    /// The server's addresses, the best first. Not empty.
-    pub servers: Vec<SocketAddr>,
-    /// `ClientID` of the server info.
-    pub client_id: u64,
-    /// `ServerID` of the server info.
-    pub server_id: u64,
-    /// `ProxyKey` of the server info.
-    pub key: ProxyKey,
-    /// The largest packet in bytes.
-    pub mtu: u16,
-    /// How a path is looked for.
-    pub timing: Timing,
-}
 
 /// Asks the proxy for things. Clones share the task; it ends when the last one is dropped.
 #[derive(Clone, Debug)]
@@ -92,7 +75,7 @@ pub fn new(
     };
     let challenger = Challenger::new(config.client_id, config.server_id);
     let task = Task {
-        state: State::new(challenger, config.timing, now()),
+        state: State::new(challenger, config.timing, config.servers.len(), now()),
         config,
         binder,
         events,
@@ -107,7 +90,9 @@ pub fn new(
         routes: BTreeMap::new(),
         plan: Plan::default(),
         refused: false,
+        opened: 0,
         reported: None,
+        path_since: None,
     };
     (pipe, handle, task.run())
 }
@@ -128,89 +113,156 @@ struct Task {
     routes: BTreeMap<LinkId, Route>,
     plan: Plan,
     refused: bool,
+    /// How many opened packets were taken note of.
+    opened: u64,
     /// The missing answer that was reported already.
     reported: Option<Instant>,
+    /// When the path in use was acknowledged.
+    path_since: Option<Instant>,
+}
+
+/// What ended a wait.
+enum Event {
+    Acted,
+    Followed,
+    Heard,
+    Late,
+    Network(network::Event),
+    Note(Note),
+    Stopped,
+    Typed,
+    Verdict(Verdict),
 }
 
 impl Task {
     async fn run(mut self) {
         loop {
-            self.check_answers();
             while let Some(output) = self.state.poll_output(now()) {
                 self.act(output);
                 self.apply();
             }
             self.apply();
-            let deadline = [self.state.poll_timeout(), self.answer_due()]
-                .into_iter()
-                .flatten()
-                .min();
-            let pipe = self.pipe.clone();
-            tokio::select! {
-                () = self.stop.cancelled() => return,
-                None = self.handles.recv() => return,
-                Some(note) = self.inbox.recv() => self.handle_note(note),
-                () = pipe.activity().heard(), if self.listening() => self.handle_heard(),
-                () = pipe.activity().expecting() => self.state.handle_typed(now()),
-                event = self.events.next() => self.handle_network(event),
-                silent = heartbeat::told(&mut self.verdict) => self.handle_verdict(silent),
-                Ok(()) = self.verdicts.changed() => {
-                    self.verdict = self.verdicts.borrow_and_update().clone();
-                }
-                Ok(()) = self.rtts.changed() => {}
-                () = until(deadline) => self.check_lateness(deadline),
+            let event = self.wait().await;
+            // What was heard while nobody looked was heard before this event.
+            self.note_heard();
+            match event {
+                Event::Acted | Event::Heard => {}
+                Event::Followed => self.verdict = self.verdicts.borrow_and_update().clone(),
+                Event::Late => self.state.handle_trigger(Trigger::Woke, now()),
+                Event::Network(event) => self.handle_network(event),
+                Event::Note(note) => self.handle_note(note),
+                Event::Stopped => return,
+                Event::Typed => self.state.handle_typed(now()),
+                Event::Verdict(verdict) => self.handle_verdict(verdict),
             }
+            self.check_answers();
+        }
+    }
+
+    /// Waits for whatever comes first. Cancel safe.
+    async fn wait(&mut self) -> Event {
+        let deadline = [self.state.poll_timeout(), self.answer_due()]
+            .into_iter()
+            .flatten()
+            .min();
+        let listening = self.listening();
+        let activity = self.pipe.activity();
+        tokio::select! {
+            () = self.stop.cancelled() => Event::Stopped,
+            None = self.handles.recv() => Event::Stopped,
+            Some(note) = self.inbox.recv() => Event::Note(note),
+            () = activity.heard_after(self.opened), if listening => Event::Heard,
+            () = activity.expecting() => Event::Typed,
+            event = self.events.next() => Event::Network(event),
+            verdict = heartbeat::told(&mut self.verdict) => Event::Verdict(verdict),
+            Ok(()) = self.verdicts.changed() => Event::Followed,
+            Ok(()) = self.rtts.changed() => {
+                activity.handle_rtt(self.rtts.borrow_and_update().unwrap_or_default());
+                Event::Acted
+            }
+            () = until(deadline) => match is_late(deadline) {
+                true => Event::Late,
+                false => Event::Acted,
+            },
         }
     }
 
     /// Whether the next sign of life changes anything.
     fn listening(&self) -> bool {
-        self.state.lost_at().is_some() || !self.state.proved() || self.state.is_trying()
+        let due = self.answer_due().is_some();
+        due || self.state.lost_at().is_some() || !self.state.proved() || self.state.is_trying()
+    }
+
+    fn note_heard(&mut self) {
+        let opened = self.pipe.activity().opened();
+        if opened == self.opened {
+            return;
+        }
+        self.opened = opened;
+        self.refused = false;
+        let link = self.pipe.activity().heard_on();
+        let was_dark = self.plan.dark;
+        if self.state.handle_heard(link, now()) {
+            self.handle_new_path(link, was_dark);
+        }
     }
 
     fn handle_note(&mut self, note: Note) {
         match note {
             Note::Ack(link, claim) => self.handle_ack(link, claim),
-            Note::LinkFailed { link, refused } => {
-                self.refused |= refused;
-                if self.plan.send.contains(&link) || self.plan.dark {
+            Note::LinkFailed {
+                link,
+                refused: true,
+            } => {
+                // Said by nobody who can be believed, and often only by a router on the way.
+                self.refused = true;
+                if self.plan.send.first() == Some(&link) {
                     self.state.handle_trigger(Trigger::SendFailed, now());
                 }
             }
+            Note::LinkFailed { link, .. } => self.state.handle_link_failed(link, now()),
         }
     }
 
     fn handle_ack(&mut self, link: LinkId, claim: Claim) {
         let was_lost = self.state.lost_at().is_some();
-        if !self.state.handle_ack(link, claim, now()) {
-            return;
+        if self.state.handle_ack(link, claim, now()) {
+            self.handle_new_path(link, was_lost);
         }
+    }
+
+    fn handle_new_path(&mut self, link: LinkId, was_lost: bool) {
         tracing::info!(local = ?self.local(link), "the path is up");
         self.refused = false;
-        // What waits for an answer went the old way.
-        if was_lost && let Some(route) = self.routes.get(&link) {
+        self.reported = None;
+        self.path_since = Some(now());
+        // What waits for an answer went the old way; the pipe itself sends what waits in the dark.
+        if was_lost
+            && !self.plan.dark
+            && let Some(route) = self.routes.get(&link)
+        {
             self.pipe.send_held(route);
         }
     }
 
-    fn handle_heard(&mut self) {
-        self.refused = false;
-        self.state.handle_heard(now());
-    }
-
-    fn handle_network(&mut self, event: Event) {
-        let gone = self
-            .plan
-            .send
-            .first()
-            .and_then(|link| self.local(*link))
-            .is_some_and(|local| !self.binder.has_address(local.ip()));
+    fn handle_network(&mut self, event: network::Event) {
+        let server = self.config.servers[self.state.address()];
+        let chosen = self.binder.connect(server).ok();
+        let chosen = chosen.and_then(|link| link.local_addr());
+        let newest = self.state.newest().and_then(|link| self.local(link));
+        let fits = chosen.map(|chosen| chosen.ip()) == newest.map(|newest| newest.ip());
+        let current = self.plan.links.first().and_then(|link| self.local(*link));
+        let gone = current.is_some_and(|current| !self.binder.has_address(current.ip()));
         let trigger = match event {
-            Event::Woke => Trigger::Woke,
-            Event::Changed if gone => Trigger::AddressGone,
-            Event::Changed => Trigger::NetworkChanged,
+            network::Event::Woke => Trigger::Woke,
+            network::Event::Changed if gone => Trigger::AddressGone,
+            network::Event::Changed if fits => Trigger::NetworkTouched,
+            network::Event::Changed => Trigger::NetworkChanged,
         };
         tracing::debug!(?trigger, "a hint that the path may have changed");
+        if !fits {
+            self.state.handle_outdated(now());
+        }
         self.state.handle_trigger(trigger, now());
     }
 
@@ -220,24 +272,19 @@ impl Task {
         }
     }
 
-    /// A timer that fires late tells of a process or machine that stood still.
-    fn check_lateness(&mut self, deadline: Option<Instant>) {
-        let late = deadline.is_some_and(|at| now().saturating_duration_since(at) > LATE);
-        if late {
-            self.state.handle_trigger(Trigger::Woke, now());
-        }
-    }
-
     fn answer_due(&self) -> Option<Instant> {
         let since = self.pipe.activity().expecting_since()?;
         if self.reported == Some(since) {
             return None;
         }
-        Some(since + self.state.patience(*self.rtts.borrow()))
+        let since = self.path_since.map_or(since, |path| path.max(since));
+        Some(since + self.state.patience(*self.rtts.borrow(), now()))
     }
 
     fn check_answers(&mut self) {
         if self.answer_due().is_some_and(|due| now() >= due) {
+            let rtt = *self.rtts.borrow();
+            tracing::debug!(?rtt, "an answer is missing");
             self.reported = self.pipe.activity().expecting_since();
             self.state.handle_trigger(Trigger::Unanswered, now());
         }
@@ -246,7 +293,7 @@ impl Task {
     fn act(&mut self, output: Output) {
         match output {
             Output::Bind { link, address } => {
-                let server = self.config.servers[address % self.config.servers.len()];
+                let server = self.config.servers[address];
                 match self.binder.connect(server) {
                     Ok(socket) => {
                         self.routes.insert(
@@ -275,9 +322,9 @@ impl Task {
                     }
                     Err(error) => tracing::warn!(%error, "the system gives no randomness"),
                 }
-                if early {
+                // The first packet behind the claim, whatever it is, makes the server switch.
+                if early && self.pipe.send_held(route) == 0 {
                     self.pipe.send_along(route, &dummy(), None, None);
-                    self.pipe.send_held(route);
                 }
             }
             Output::Dummy { link } => {
@@ -322,6 +369,7 @@ impl Task {
             }
             self.plan = plan;
         }
+        self.pipe.activity().set_restless(self.state.is_suspect());
         let status = PathStatus {
             lost_at: self.state.lost_at(),
             dark: self.plan.dark,
@@ -337,33 +385,17 @@ impl Task {
     }
 }
 
+/// A timer that fires late tells of a process or machine that stood still.
+fn is_late(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|at| now().saturating_duration_since(at) > LATE)
+}
+
 /// Sixteen bytes that mean nothing: enough to be no claim, too short to be a packet.
 fn dummy() -> [u8; 16] {
     let mut bytes = [0; 16];
     // Any bytes serve; random ones give a middlebox nothing to match.
     let _ = getrandom::fill(&mut bytes);
     bytes
-}
-
-/// UDP sockets of this machine, one new local port each.
-#[derive(Debug)]
-pub struct UdpBinder;
-
-impl Binder for UdpBinder {
-    fn connect(&self, server: SocketAddr) -> std::io::Result<Arc<dyn Link>> {
-        let any = match server.ip() {
-            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        };
-        Ok(Arc::new(crate::proxy::UdpLink::connect(
-            SocketAddr::new(any, 0),
-            server,
-        )?))
-    }
-
-    fn has_address(&self, address: IpAddr) -> bool {
-        std::net::UdpSocket::bind((address, 0)).is_ok()
-    }
 }
 
 /// Notes that wait for the task; the data path drops what does not fit.

@@ -1,6 +1,26 @@
-//! The times of the client's path.
+//! What a client knows of its server, and the times of its path.
 
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use crate::auth::ProxyKey;
+
+/// What a client needs to know to find its server.
+#[derive(Debug)]
+pub struct Config {
+    /// The server's addresses, the best first; not empty.
+    pub servers: Vec<SocketAddr>,
+    /// `ClientID` of the server info.
+    pub client_id: u64,
+    /// `ServerID` of the server info.
+    pub server_id: u64,
+    /// `ProxyKey` of the server info.
+    pub key: ProxyKey,
+    /// The largest packet in bytes.
+    pub mtu: u16,
+    /// How a path is looked for.
+    pub timing: Timing,
+}
 
 /// How the client looks for a path.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +35,17 @@ pub struct Timing {
     pub confirm: bool,
 }
 
+impl Timing {
+    /// Between two claims when nothing hints that there is a path again, after `lost_for` without one.
+    pub(super) fn retry_after(&self, lost_for: Duration) -> Duration {
+        BACK_OFF
+            .iter()
+            .find(|(up_to, _)| lost_for < *up_to)
+            .map_or(SLOWEST, |(_, interval)| *interval)
+            .max(self.retry)
+    }
+}
+
 impl Default for Timing {
     fn default() -> Self {
         Self {
@@ -25,3 +56,12 @@ impl Default for Timing {
         }
     }
 }
+
+/// How often to try, by the length of the outage: a battery pays for every attempt.
+const BACK_OFF: [(Duration, Duration); 2] = [
+    (Duration::from_secs(120), Duration::from_millis(50)),
+    (Duration::from_secs(900), Duration::from_millis(250)),
+];
+
+/// After a quarter of an hour. A notice of the system or a key makes it at once again.
+const SLOWEST: Duration = Duration::from_secs(1);

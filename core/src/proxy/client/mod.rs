@@ -1,15 +1,27 @@
 //! The client's side of the path: it tries, the server follows.
 //!
-//! | want to change…                              | look in     |
-//! |----------------------------------------------|-------------|
-//! | when a new path is tried, and which one wins | `state.rs`  |
-//! | what counts as a hint                        | `actor.rs`  |
-//! | how acknowledgements leave the data path     | `gate.rs`   |
-//! | the times                                    | `config.rs` |
+//! | want to change…                              | look in       |
+//! |----------------------------------------------|---------------|
+//! | when a new path is tried, and which one wins | `state.rs`    |
+//! | what an attempt and a proof consist of       | `attempt.rs`  |
+//! | which hints and deeds there are              | `exchange.rs` |
+//! | where the hints come from                    | `actor.rs`    |
+//! | how a local port is bound                    | `binder.rs`   |
+//! | how acknowledgements leave the data path     | `gate.rs`     |
+//! | how long an answer may take                  | `patience.rs` |
+//! | which of the server's addresses is tried     | `servers.rs`  |
+//! | the server's addresses and the times         | `config.rs`   |
 
 mod actor;
+mod attempt;
+mod binder;
 mod config;
+mod exchange;
 mod gate;
+mod patience;
+#[cfg(test)]
+mod properties;
+mod servers;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -20,9 +32,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use actor::{Config, Handle, UdpBinder, new};
-pub use config::Timing;
-pub use state::{Output, Plan, State, Trigger};
+pub use actor::{Handle, new};
+pub use binder::UdpBinder;
+pub use config::{Config, Timing};
+pub use exchange::{Output, Plan, Trigger};
+pub use state::State;
 
 use crate::transport::Link;
 

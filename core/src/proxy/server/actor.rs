@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +35,7 @@ pub struct Config {
 /// Asks the proxy for things. Clones share the task; it ends when the last one is dropped.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     pipe: PacketPipe,
     verdicts: mpsc::Sender<(Duration, watch::Receiver<Verdict>)>,
 }
@@ -71,6 +72,7 @@ pub fn new(
         server_id: config.server_id,
         links: (1..).map(LinkId).zip(links).collect(),
         budget: Budget::default(),
+        authenticated: ArcSwapOption::empty(),
         inner: Mutex::new(Inner {
             state: State::new(config.client_id, now()),
             plan: Plan::default(),

@@ -12,10 +12,10 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A new address: `received` bytes came from it.
-    pub fn limit(&self, received: usize) {
-        self.left
-            .store(FACTOR * amount(received), Ordering::Relaxed);
+    /// A new address: `received` bytes came from it, and `sent` went there.
+    pub fn limit(&self, received: usize, sent: usize) {
+        let left = FACTOR * amount(received) - amount(sent);
+        self.left.store(left, Ordering::Relaxed);
         self.limited.store(true, Ordering::Release);
     }
 
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn an_unproved_address_gets_three_times_what_it_sent_and_no_byte_more() {
         let budget = Budget::default();
-        budget.limit(100);
+        budget.limit(110, 30);
         assert!(budget.spend(200));
         assert!(!budget.spend(101));
         assert!(budget.spend(100));
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_proof_lifts_the_limit_once() {
         let budget = Budget::default();
-        budget.limit(1);
+        budget.limit(1, 0);
         assert!(budget.is_limited());
         assert!(budget.lift());
         assert!(!budget.lift());

@@ -5,11 +5,12 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, watch};
 
 use super::budget::Budget;
 use super::state::{Admission, Plan, State};
-use crate::auth::{AUTH_LEN, Claim, ProxyKey};
+use crate::auth::{AUTH_LEN, Claim, ProxyKey, Verdict};
 use crate::clock::now;
 use crate::proxy::pipe::{Gate, PacketPipe};
 use crate::proxy::table::{LinkId, Route, Source, Table};
@@ -25,6 +26,8 @@ pub(super) struct Shared {
     pub(super) server_id: u64,
     pub(super) links: BTreeMap<LinkId, Arc<dyn Link>>,
     pub(super) budget: Budget,
+    /// The only source whose packets may change something: read for each packet of a stranger.
+    pub(super) authenticated: ArcSwapOption<Source>,
     pub(super) inner: Mutex<Inner>,
     pub(super) moves: watch::Sender<u64>,
     /// Tells the task that its deadline changed.
@@ -65,9 +68,12 @@ impl Shared {
             pipe.clock().stop();
         }
         let route = plan.current.and_then(|source| self.route(source));
-        // What waits for an answer went to the former address, or nowhere.
+        // What waits for an answer went to the former address; the pipe itself sends what waits in
+        // the dark.
         if let Some(route) = &route
+            && plan.current != inner.plan.current
             && !plan.dark
+            && !inner.plan.dark
         {
             pipe.send_held(route);
         }
@@ -78,7 +84,7 @@ impl Shared {
         pipe.publish(Table {
             links: links.map(|(id, link)| (*id, link.clone())).collect(),
             believed: route.iter().map(Route::source).collect(),
-            send: route.into_iter().collect(),
+            send: route.into_iter().filter(|_| !plan.dark).collect(),
             dark: plan.dark,
         });
         if inner.plan.dark && !plan.dark {
@@ -111,14 +117,35 @@ impl Shared {
         }
     }
 
+    /// Whether what opens at this moment came from the address in use, and did not wait in the
+    /// transport since the former one.
+    fn is_settled(&self) -> bool {
+        let promoted_at = self.lock().state.promoted_at();
+        promoted_at.is_none_or(|at| now().saturating_duration_since(at) >= IN_TRANSPORT)
+    }
+
     fn handle_claim(&self, pipe: &PacketPipe, source: Source, claim: Claim) {
-        if self.change(pipe, |state| state.handle_claim(source, claim)) {
-            self.acknowledge(pipe, source, claim);
-        } else {
+        let (verdict, in_use) = self.change(pipe, |state| {
+            let in_use = state.plan().current == Some(source);
+            let verdict = state.handle_claim(source, claim);
+            if verdict == Verdict::Fresh {
+                self.authenticated.store(Some(Arc::new(source)));
+            }
+            (verdict, in_use)
+        });
+        if verdict == Verdict::Refused {
             tracing::debug!(
                 serial = claim.serial,
                 "a claim that was made before is ignored"
             );
+            return;
+        }
+        // A client of ours answers the acknowledgement by a claim that no replay can contain.
+        if in_use && verdict == Verdict::Fresh && self.budget.lift() {
+            pipe.wake();
+        }
+        if !in_use || !self.budget.is_limited() || self.budget.spend(AUTH_LEN) {
+            self.acknowledge(pipe, source, claim);
         }
     }
 }
@@ -131,10 +158,14 @@ impl Gate for ServerGate {
             self.0.handle_claim(pipe, source, claim);
             return false;
         }
+        if self.0.authenticated.load().as_deref() != Some(&source) {
+            return false;
+        }
         let admission = self.0.change(pipe, |state| {
             let admission = state.handle_packet(source, now());
             if admission == Admission::Promote {
-                self.0.budget.limit(packet.len() + AUTH_LEN);
+                // The claim was acknowledged at its own length.
+                self.0.budget.limit(packet.len() + AUTH_LEN, AUTH_LEN);
             }
             admission
         });
@@ -146,23 +177,17 @@ impl Gate for ServerGate {
     }
 
     fn intercept(&self, pipe: &PacketPipe, source: Source, packet: &[u8]) -> bool {
-        if self.0.budget.is_limited() {
+        let limited = self.0.budget.is_limited();
+        if limited {
             self.0.budget.handle_received(packet.len());
-            // A client of ours answers the acknowledgement by a second claim. A transport's packet
-            // of this length does not open.
-            if packet.len() == AUTH_LEN
-                && let Some(claim) = self.0.key.open(packet)
-            {
-                let mut inner = self.0.lock();
-                if inner.state.handle_claim(source, claim) && self.0.budget.lift() {
-                    drop(inner);
-                    pipe.wake();
-                }
-                return true;
-            }
-            if packet.len() > DUMMY_MAX {
-                pipe.wake();
-            }
+            pipe.wake();
+        }
+        // A transport's packet of this length does not open, and is none of ours.
+        if packet.len() == AUTH_LEN
+            && let Some(claim) = self.0.key.open(packet)
+        {
+            self.0.handle_claim(pipe, source, claim);
+            return true;
         }
         packet.len() <= DUMMY_MAX
     }
@@ -172,10 +197,11 @@ impl Gate for ServerGate {
     }
 
     fn handle_opened(&self, pipe: &PacketPipe) {
-        if self.0.budget.lift() {
+        let lifted = self.0.budget.is_limited() && self.0.is_settled() && self.0.budget.lift();
+        if lifted {
             pipe.wake();
         }
-        if pipe.table().dark {
+        if lifted || pipe.table().dark {
             self.0.change(pipe, |state| state.handle_heard(now()));
         }
     }
@@ -185,6 +211,9 @@ impl Gate for ServerGate {
         tracing::debug!(?link, %error, "sending or receiving on a listening socket");
     }
 }
+
+/// A packet that the transport has not opened within so long waits behind a stalled runtime.
+const IN_TRANSPORT: Duration = Duration::from_millis(2);
 
 /// PROTOCOL.md, "The path": no transport's packet is so short.
 const DUMMY_MAX: usize = 16;

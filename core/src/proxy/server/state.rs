@@ -34,8 +34,11 @@ pub struct State {
     current: Option<Source>,
     link: Option<LinkId>,
     dark: bool,
+    /// The client was heard on the address in use.
+    proved: bool,
     forget_after: Option<Duration>,
     heard_at: Instant,
+    promoted_at: Option<Instant>,
     moves: u64,
 }
 
@@ -47,8 +50,10 @@ impl State {
             current: None,
             link: None,
             dark: false,
+            proved: false,
             forget_after: None,
             heard_at: now,
+            promoted_at: None,
             moves: 0,
         }
     }
@@ -60,17 +65,14 @@ impl State {
         self.heard_at = self.heard_at.max(now);
     }
 
-    /// A claim opened. Returns whether to acknowledge it.
-    pub fn handle_claim(&mut self, source: Source, claim: Claim) -> bool {
-        match self.verifier.handle_claim(source, claim) {
-            Verdict::Fresh => {
-                // The first claim tells on which of the listening addresses the client comes.
-                self.link.get_or_insert(source.link);
-                true
-            }
-            Verdict::Repeated => true,
-            Verdict::Refused => false,
+    /// A claim opened. Acknowledge it unless it is refused.
+    pub fn handle_claim(&mut self, source: Source, claim: Claim) -> Verdict {
+        let verdict = self.verifier.handle_claim(source, claim);
+        if verdict == Verdict::Fresh {
+            // The first claim tells on which of the listening addresses the client comes.
+            self.link.get_or_insert(source.link);
         }
+        verdict
     }
 
     /// A packet that is no claim came from a source other than the one in use.
@@ -84,7 +86,9 @@ impl State {
         self.current = Some(source);
         self.link = Some(source.link);
         self.dark = false;
+        self.proved = false;
         self.heard_at = now;
+        self.promoted_at = Some(now);
         self.moves += 1;
         Admission::Promote
     }
@@ -92,7 +96,9 @@ impl State {
     /// A packet of the client opened.
     pub fn handle_heard(&mut self, now: Instant) {
         self.heard_at = now;
-        self.dark = false;
+        self.proved = self.current.is_some();
+        // One that came before the address was forgotten brings no path back.
+        self.dark &= self.current.is_none();
     }
 
     /// A packet of the client opened at the moment `at`, which may be long ago.
@@ -113,10 +119,21 @@ impl State {
         }
     }
 
-    /// When to call [`Self::handle_time`].
+    /// When to call [`Self::handle_time`]. Nothing is due while the client is there: its silence is
+    /// told first.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.current?;
+        self.current.filter(|_| self.dark || !self.proved)?;
         Some(self.heard_at + self.forget_after?)
+    }
+
+    /// The source that has authenticated last, in use or not.
+    pub fn authenticated(&self) -> Option<Source> {
+        self.verifier.authenticated()
+    }
+
+    /// Since when the address in use is the client's.
+    pub fn promoted_at(&self) -> Option<Instant> {
+        self.promoted_at
     }
 
     /// How often the client came from another address; the first one counts.

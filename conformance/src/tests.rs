@@ -1,0 +1,141 @@
+//! The weather and the air themselves.
+
+use std::io::IoSliceMut;
+use std::time::{Duration, Instant};
+
+use tssh_core::clock::now;
+use tssh_core::transport::{Link, RecvMeta, Transmit};
+
+use crate::{Air, AirLink, Direction, Fate, Sky, Weather};
+
+#[test]
+fn one_seed_gives_one_story_and_another_seed_another() {
+    let t0 = Instant::now();
+    let story = |seed| -> Vec<Fate> {
+        let mut sky = Sky::new(stormy(), seed);
+        (0..500)
+            .map(|at| sky.handle_packet(1200, t0 + at * MS))
+            .collect()
+    };
+    assert_eq!(story(1), story(1));
+    assert_ne!(story(1), story(2));
+}
+
+#[test]
+fn as_much_is_lost_and_doubled_as_the_weather_says() {
+    let t0 = Instant::now();
+    let mut sky = Sky::new(stormy(), 3);
+    let fates: Vec<_> = (0..10_000).map(|_| sky.handle_packet(1200, t0)).collect();
+    let lost = fates.iter().filter(|fate| fate.arrives.is_none()).count();
+    let doubled = fates.iter().filter(|fate| fate.again.is_some()).count();
+    assert!((1900..2100).contains(&lost), "{lost}");
+    assert!((720..880).contains(&doubled), "{doubled}");
+    let window = t0 + 20 * MS..t0 + 30 * MS;
+    let mut arrivals = fates.iter().filter_map(|fate| fate.arrives);
+    assert!(arrivals.all(|at| window.contains(&at)));
+}
+
+#[test]
+fn a_bottleneck_spaces_packets_and_loses_what_its_queue_cannot_hold() {
+    let t0 = Instant::now();
+    let weather = Weather {
+        rate: Some(1_000_000),
+        queue: 3000,
+        ..Weather::fair(20 * MS)
+    };
+    let mut sky = Sky::new(weather, 4);
+    let arrivals: Vec<_> = (0..4)
+        .map(|_| sky.handle_packet(1000, t0).arrives)
+        .collect();
+    assert_eq!(
+        arrivals,
+        [
+            Some(t0 + 21 * MS),
+            Some(t0 + 22 * MS),
+            Some(t0 + 23 * MS),
+            None
+        ]
+    );
+    let later = t0 + 100 * MS;
+    assert_eq!(
+        sky.handle_packet(1000, later).arrives,
+        Some(later + 21 * MS)
+    );
+}
+
+#[test]
+fn packets_above_the_mtu_vanish() {
+    let t0 = Instant::now();
+    let weather = Weather {
+        mtu: 1280,
+        ..Weather::fair(MS)
+    };
+    let mut sky = Sky::new(weather, 5);
+    assert_eq!(sky.handle_packet(1280, t0).arrives, Some(t0 + MS));
+    assert_eq!(sky.handle_packet(1281, t0), Fate::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn packets_of_a_batch_arrive_one_by_one_after_the_delay() {
+    let air = Air::new(Weather::fair(20 * MS), 6);
+    let sent_at = now();
+    send(&air.near(), b"aabbc", Some(2));
+    let mut heard = Vec::new();
+    while heard.len() < 3 {
+        heard.extend(receive(&air.far()).await);
+    }
+    assert_eq!(now() - sent_at, 20 * MS);
+    assert_eq!(heard, [b"aa".to_vec(), b"bb".to_vec(), b"c".to_vec()]);
+    assert_eq!(
+        (air.sent(Direction::There), air.sent(Direction::Back)),
+        (3, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn darkness_takes_what_is_on_its_way() {
+    let air = Air::new(Weather::fair(20 * MS), 7);
+    send(&air.near(), b"before", None);
+    air.set_dark(true);
+    send(&air.near(), b"during", None);
+    air.set_dark(false);
+    send(&air.near(), b"after", None);
+    assert_eq!(receive(&air.far()).await, [b"after".to_vec()]);
+}
+
+fn stormy() -> Weather {
+    Weather {
+        jitter: 10 * MS,
+        loss: 0.2,
+        duplicate: 0.1,
+        ..Weather::fair(20 * MS)
+    }
+}
+
+fn send(link: &AirLink, contents: &[u8], segment_size: Option<usize>) {
+    link.try_send(&Transmit {
+        destination: ([192, 0, 2, 2], 2).into(),
+        ecn: None,
+        contents,
+        segment_size,
+        src_ip: None,
+    })
+    .unwrap();
+}
+
+async fn receive(link: &AirLink) -> Vec<Vec<u8>> {
+    let mut buffers = [[0; 64]; 2];
+    let mut meta = [RecvMeta::default(); 2];
+    let filled = {
+        let mut bufs = buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
+        std::future::poll_fn(|cx| link.poll_recv(cx, &mut bufs, &mut meta))
+            .await
+            .unwrap()
+    };
+    let packets = buffers.iter().zip(&meta).take(filled);
+    packets
+        .map(|(buffer, meta)| buffer[..meta.len].to_vec())
+        .collect()
+}
+
+const MS: Duration = Duration::from_millis(1);

@@ -1,0 +1,78 @@
+//! A path that is being tried, and one whose acknowledgement still needs its proof.
+
+use std::time::Instant;
+
+use super::exchange::Trigger;
+use crate::auth::Claim;
+use crate::proxy::LinkId;
+
+/// An attempt at a new path.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) link: LinkId,
+    /// 0 until it is begun.
+    pub(super) serial: u64,
+    pub(super) bound: bool,
+    pub(super) next_claim: Instant,
+    /// Given up, for a new local port, at this moment.
+    pub(super) until: Instant,
+    /// The peer was heard since this attempt began: the path in use still answers.
+    pub(super) heard: bool,
+    /// The hint it was begun for, the first one of several.
+    pub(super) cause: Option<Trigger>,
+}
+
+impl Attempt {
+    /// A new local port, to be bound at `at`.
+    pub(super) fn new(link: LinkId, at: Instant, until: Instant, cause: Option<Trigger>) -> Self {
+        Self {
+            link,
+            serial: 0,
+            bound: false,
+            next_claim: at,
+            until,
+            heard: false,
+            cause,
+        }
+    }
+
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.next_claim = self.next_claim.min(now);
+    }
+
+    pub(super) fn poll_timeout(&self) -> Instant {
+        match self.serial {
+            0 => self.next_claim,
+            _ if self.bound => self.next_claim.min(self.until),
+            _ => self.until,
+        }
+    }
+}
+
+/// A path that the server acknowledged.
+#[derive(Debug)]
+pub(super) struct Current {
+    pub(super) link: LinkId,
+    /// The peer was heard on it.
+    pub(super) proved: bool,
+    /// Until it is heard, or given up.
+    pub(super) trial: Option<Trial>,
+}
+
+/// What is done for the proof of a path.
+#[derive(Debug)]
+pub(super) struct Trial {
+    /// The claim that answers the acknowledgement, for a server that limits unproved addresses.
+    pub(super) confirmation: Option<Claim>,
+    /// Whether it was said before the next dummy.
+    pub(super) confirmed: bool,
+    pub(super) next_dummy: Instant,
+    /// A path on which nothing was heard until this moment is no path.
+    pub(super) until: Instant,
+}
+
+impl Trial {
+    pub(super) fn poll_timeout(&self) -> Instant {
+        self.next_dummy.min(self.until)
+    }
+}

@@ -1,0 +1,60 @@
+//! What the client's state machine is told, and what it tells.
+
+use crate::auth::Claim;
+use crate::proxy::LinkId;
+
+/// Why the path in use may have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// The address in use is gone.
+    AddressGone,
+    /// The system told of another address or route, and would use another address from here on.
+    NetworkChanged,
+    /// The system told of another address or route; the address that it would use is in use.
+    NetworkTouched,
+    /// The socket of the path refuses to send.
+    SendFailed,
+    /// The peer was silent for the heartbeat timeout.
+    Silent,
+    /// Something was sent, and no answer came in a round trip and a little more.
+    Unanswered,
+    /// A timer of our own fired late, or boot time ran ahead of monotonic time: the machine slept.
+    Woke,
+}
+
+/// What the actor is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Bind a new local port under this name and answer with `handle_bound`.
+    Bind {
+        /// The name of the new link.
+        link: LinkId,
+        /// Which of the server's addresses to try.
+        address: usize,
+    },
+    /// Send this claim on that link; `early` data behind it lets the server switch at once.
+    Claim {
+        /// The link of the attempt.
+        link: LinkId,
+        /// What to say.
+        claim: Claim,
+        /// Whether the packets that wait for an answer follow.
+        early: bool,
+    },
+    /// Send a dummy packet: the server believes the new path on the first packet that is no claim.
+    Dummy {
+        /// The path in use.
+        link: LinkId,
+    },
+}
+
+/// What the data path is to do, as names of links.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The links to read; all others are closed.
+    pub links: Vec<LinkId>,
+    /// Where packets go. While the path is dark these are held too.
+    pub send: Vec<LinkId>,
+    /// Whether the path is known to be dead, and the clock stands still.
+    pub dark: bool,
+}

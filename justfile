@@ -1,0 +1,42 @@
+# The tasks of this repository. `just` alone lists them.
+
+export RUSTDOCFLAGS := "-D warnings"
+
+[private]
+default:
+    @just --list --unsorted
+
+# Format, lints and house rules: run it before every commit
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo test -p tssh-conformance --test house
+
+# All tests, or those of one crate: `just test -p tssh-core`
+test *args='--workspace':
+    cargo test {{ args }}
+
+# What every transport must do, and the house rules
+conformance:
+    cargo test -p tssh-conformance -p tssh-transport-quic
+
+# Release builds, measured next to ssh in the same run
+bench *args:
+    cargo bench --workspace {{ args }}
+
+# The API documentation, private items too
+doc:
+    cargo doc --workspace --no-deps --document-private-items
+
+# Licences, sources, banned and doubled crates, known advisories (needs cargo-deny)
+deny:
+    cargo deny check
+
+# A login to this very machine, with nothing installed and nothing left behind
+demo:
+    cargo build --release
+    cargo run --release --bin tssh -- --demo
+
+# Everything that continuous integration runs
+ci:
+    .ci/run

@@ -1,0 +1,333 @@
+//! A client and a server with the real path under a real QUIC connection, in a simulated network.
+#![allow(
+    dead_code,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "each test file uses its part; tests own the clock and their tasks"
+)]
+
+mod foreign;
+mod frost;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tssh_conformance::{Network, Weather};
+use tssh_core::auth::ProxyKey;
+use tssh_core::connection::new_bus;
+use tssh_core::heartbeat::{self, Timing};
+use tssh_core::proxy::client::{self, PathStatus};
+use tssh_core::proxy::network::{Event, NetworkEvents};
+use tssh_core::proxy::{PacketPipe, server};
+use tssh_core::transport::{Connection, Listener, Priority, Transport, WriteHalf};
+use tssh_core::wire::{BusEvent, ServerInfo};
+use tssh_transport_quic::Quic;
+
+use foreign::Foreign;
+use frost::Frost;
+
+pub(crate) const DELAY: Duration = Duration::from_millis(25);
+pub(crate) const RTT: Duration = Duration::from_millis(50);
+pub(crate) const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+pub(crate) const CAFE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1));
+pub(crate) const HEARTBEAT_TIMEOUT: Duration = foreign::DETECTION;
+
+const CLIENT_ID: u64 = 0xc11e;
+const SERVER_ID: u64 = 0x5e4e;
+const MTU: u16 = 1400;
+
+/// In virtual time, far above whatever a test waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Who keeps the server's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// As the Go program does.
+    Foreign,
+    /// The same, and the first acknowledgement of each attempt is lost.
+    ForeignThatLosesAcks,
+    Ours,
+}
+
+pub(crate) struct Lab {
+    pub(crate) network: Network,
+    pub(crate) pipe: PacketPipe,
+    pub(crate) server_pipe: PacketPipe,
+    pub(crate) status: watch::Receiver<PathStatus>,
+    events: mpsc::Sender<Event>,
+    keys: Box<dyn WriteHalf>,
+    typed: Vec<u8>,
+    echoed: watch::Receiver<Vec<u8>>,
+    pub(crate) prints: mpsc::Sender<u8>,
+    frost: Frost,
+    stop: CancellationToken,
+    _connections: [Arc<dyn Connection>; 2],
+    _tasks: JoinSet<()>,
+}
+
+impl Lab {
+    pub(crate) async fn new(peer: Peer, seed: u64) -> Self {
+        Self::in_weather(peer, Weather::fair(DELAY), seed).await
+    }
+
+    pub(crate) async fn in_weather(peer: Peer, weather: Weather, seed: u64) -> Self {
+        let network = Network::new(weather, seed, HOME);
+        let stop = CancellationToken::new();
+        let frost = Frost::default();
+        let mut tasks = JoinSet::new();
+        let key = ProxyKey::new(&[7; 32]);
+
+        let (server_pipe, server_path) = serve(peer, &network, &key, &stop, &mut tasks);
+        let config = client::Config {
+            servers: vec![network.server_address()],
+            client_id: CLIENT_ID,
+            server_id: SERVER_ID,
+            key,
+            mtu: MTU,
+            timing: client::Timing {
+                heartbeat_timeout: HEARTBEAT_TIMEOUT,
+                confirm: peer == Peer::Ours,
+                ..client::Timing::default()
+            },
+        };
+        let (events, script) = mpsc::channel(16);
+        let (pipe, path, proxy) = client::new(
+            config,
+            Arc::new(network.clone()),
+            NetworkEvents::scripted(script),
+            stop.clone(),
+        );
+        tasks.spawn(frost.wrap(proxy));
+
+        let quic = Quic::default();
+        let mut offer = ServerInfo::default();
+        let mut listener = quic.listen(server_pipe.clone(), &mut offer).await.unwrap();
+        let (near, far) = connect(&quic, &pipe, &offer, listener.as_mut()).await;
+
+        let bus = near.open().await.unwrap();
+        let (bus, reader, writer) = new_bus(bus.reader, bus.writer, stop.clone());
+        tasks.spawn(frost.wrap(reader));
+        tasks.spawn(frost.wrap(writer));
+        let timing = Timing {
+            every: Some(HEARTBEAT_TIMEOUT / 3),
+            silent_after: HEARTBEAT_TIMEOUT,
+            gone_after: None,
+        };
+        let (beat, beating) =
+            heartbeat::new(timing, pipe.clone(), bus.outgoing.clone(), stop.clone());
+        tasks.spawn(frost.wrap(beating));
+        path.follow(beat.verdict());
+        path.set_rtt(near.rtt());
+        let status = path.status();
+        let (mut echoes, rtt) = (bus.incoming, near.clone());
+        tasks.spawn(frost.wrap(async move {
+            while let Some(Ok(_)) = echoes.recv().await {
+                beat.echo();
+                path.set_rtt(rtt.rtt());
+            }
+        }));
+
+        serve_bus(&*far, server_path, &server_pipe, &stop, &mut tasks).await;
+        let mut stream = near.open().await.unwrap();
+        stream.writer.set_priority(Priority::Interactive);
+        stream.write_all(&[0]).await.unwrap();
+        let prints = echo(&*far, &mut tasks).await;
+        let (heard, echoed) = watch::channel(Vec::new());
+        let mut reader = stream.reader;
+        tasks.spawn(async move {
+            while let Ok(byte) = reader.read_u8().await {
+                heard.send_modify(|bytes| bytes.push(byte));
+            }
+        });
+        let mut lab = Self {
+            network,
+            pipe,
+            server_pipe,
+            status,
+            events,
+            keys: stream.writer,
+            typed: vec![0],
+            echoed,
+            prints,
+            frost,
+            stop,
+            _connections: [near, far],
+            _tasks: tasks,
+        };
+        lab.echo_of_a_key().await;
+        lab
+    }
+
+    /// Types a key.
+    pub(crate) async fn type_key(&mut self) {
+        let key = self.typed.len() as u8;
+        self.typed.push(key);
+        self.pipe.activity().handle_sent(tssh_core::clock::now());
+        self.keys.write_all(&[key]).await.unwrap();
+        self.keys.flush().await.unwrap();
+    }
+
+    /// Types a key and returns how long its echo took.
+    pub(crate) async fn echo_of_a_key(&mut self) -> Duration {
+        let typed_at = Instant::now();
+        self.type_key().await;
+        self.all_echoed().await;
+        typed_at.elapsed()
+    }
+
+    /// Waits until every key typed so far has its echo, and asserts that none has two.
+    pub(crate) async fn all_echoed(&mut self) {
+        let count = self.typed.len();
+        let all = self.echoed.wait_for(|echoed| echoed.len() >= count);
+        let Ok(all) = timeout(PATIENCE, all).await else {
+            panic!("no echo within {PATIENCE:?} of virtual time");
+        };
+        assert_eq!(*all.unwrap(), self.typed);
+    }
+
+    /// Waits for a byte that the server prints by itself; returns how long it took.
+    pub(crate) async fn wait_for_print(&mut self, byte: u8) -> Duration {
+        let since = Instant::now();
+        let printed = self.echoed.wait_for(|echoed| echoed.contains(&byte));
+        assert!(timeout(PATIENCE, printed).await.is_ok(), "it never came");
+        self.typed.push(byte);
+        since.elapsed()
+    }
+
+    /// Tells the client that its addresses changed.
+    pub(crate) async fn tell(&self, event: Event) {
+        self.events.send(event).await.unwrap();
+    }
+
+    pub(crate) fn fall_asleep(&self) {
+        self.frost.freeze();
+        // The system's monotonic time, by which the transport lives, does not count sleep.
+        self.pipe.clock().stop();
+        self.network.change(|weather| weather.dark = true);
+    }
+
+    pub(crate) fn wake_up(&self) {
+        self.network.change(|weather| weather.dark = false);
+        self.pipe.clock().start(Duration::ZERO);
+        self.frost.thaw();
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn serve(
+    peer: Peer,
+    network: &Network,
+    key: &ProxyKey,
+    stop: &CancellationToken,
+    tasks: &mut JoinSet<()>,
+) -> (PacketPipe, Option<server::Handle>) {
+    if peer == Peer::Ours {
+        let config = server::Config {
+            links: vec![network.server()],
+            client_id: CLIENT_ID,
+            server_id: SERVER_ID,
+            key: key.clone(),
+            mtu: MTU,
+        };
+        let (pipe, path, proxy) = server::new(config, stop.clone());
+        tasks.spawn(proxy);
+        return (pipe, Some(path));
+    }
+    let link = network.server();
+    let gate = Foreign {
+        key: key.clone(),
+        client_id: CLIENT_ID,
+        server_id: SERVER_ID,
+        link: link.clone(),
+        state: Mutex::new(foreign::State {
+            serial: 0,
+            authenticated: None,
+            current: None,
+            heard_at: tssh_core::clock::now(),
+            loses_acks: peer == Peer::ForeignThatLosesAcks,
+        }),
+    };
+    let pipe = PacketPipe::new(MTU, Box::new(gate));
+    pipe.publish(tssh_core::proxy::Table {
+        links: vec![(tssh_core::proxy::LinkId(1), link)],
+        ..Default::default()
+    });
+    tasks.spawn(foreign::hold_timers(pipe.clone()));
+    (pipe, None)
+}
+
+async fn connect(
+    quic: &Quic,
+    pipe: &PacketPipe,
+    offer: &ServerInfo,
+    listener: &mut dyn Listener,
+) -> (Arc<dyn Connection>, Arc<dyn Connection>) {
+    let both = async { tokio::join!(quic.connect(pipe.clone(), offer), listener.accept()) };
+    let (near, far) = timeout(PATIENCE, both).await.unwrap();
+    (near.unwrap(), far.unwrap())
+}
+
+/// Echoes what the client says on its bus, and watches for its silence.
+async fn serve_bus(
+    far: &dyn Connection,
+    path: Option<server::Handle>,
+    pipe: &PacketPipe,
+    stop: &CancellationToken,
+    tasks: &mut JoinSet<()>,
+) {
+    let stream = timeout(PATIENCE, far.accept()).await.unwrap().unwrap();
+    let (mut bus, reader, writer) = new_bus(stream.reader, stream.writer, stop.clone());
+    tasks.spawn(reader);
+    tasks.spawn(writer);
+    let timing = Timing {
+        every: None,
+        silent_after: HEARTBEAT_TIMEOUT,
+        gone_after: None,
+    };
+    let (beat, beating) = heartbeat::new(timing, pipe.clone(), bus.outgoing.clone(), stop.clone());
+    tasks.spawn(beating);
+    if let Some(path) = &path {
+        path.follow(HEARTBEAT_TIMEOUT, beat.verdict());
+    }
+    tasks.spawn(async move {
+        let _path = path;
+        while let Some(Ok(BusEvent::Alive(alive))) = bus.incoming.recv().await {
+            bus.outgoing.send(BusEvent::Alive(alive)).await.unwrap();
+        }
+    });
+}
+
+/// Sends back every byte of the next stream, and what is printed besides.
+async fn echo(far: &dyn Connection, tasks: &mut JoinSet<()>) -> mpsc::Sender<u8> {
+    let stream = timeout(PATIENCE, far.accept()).await.unwrap().unwrap();
+    let (mut reader, mut writer) = (stream.reader, stream.writer);
+    writer.set_priority(Priority::Interactive);
+    let (prints, mut printed) = mpsc::channel(64);
+    tasks.spawn(async move {
+        let mut bytes = [0; 64];
+        loop {
+            let count = tokio::select! {
+                read = reader.read(&mut bytes) => read.unwrap_or(0),
+                byte = printed.recv() => {
+                    bytes[0] = byte.unwrap_or_default();
+                    usize::from(byte.is_some())
+                }
+            };
+            if count == 0 || writer.write_all(&bytes[..count]).await.is_err() {
+                return;
+            }
+        }
+    });
+    prints
+}

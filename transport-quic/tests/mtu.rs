@@ -1,0 +1,121 @@
+//! The size of packets when the path or the weather changes.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests own the clock and their tasks"
+)]
+
+mod rig;
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tssh_conformance::{Air, Weather};
+use tssh_core::transport::Stream;
+use tssh_transport_quic::Quic;
+
+use rig::{DELAY, Rig, soon};
+
+/// A VPN comes up in mid-session and takes its part of every packet, without a word.
+#[tokio::test(start_paused = true)]
+async fn a_path_that_takes_less_stalls_bulk_for_no_two_seconds_and_the_size_comes_back() {
+    let bulk = Bulk::new(1).await;
+    let room = || bulk.rig.client.datagrams().unwrap().max_size();
+    let full = room();
+    bulk.rig.air.change(|weather| weather.mtu = 1280);
+    bulk.no_stall_within(30 * S).await;
+    assert_eq!(room(), full - (1400 - 1200));
+
+    bulk.rig.air.change(|weather| weather.mtu = 1500);
+    bulk.no_stall_within(120 * S).await;
+    assert_eq!(room(), full);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_path_that_takes_less_from_the_start_connects_within_a_second() {
+    for mtu in [1200, 1252, 1280, 1399] {
+        let weather = Weather {
+            mtu,
+            ..Weather::fair(DELAY)
+        };
+        let asked = Instant::now();
+        Rig::new(Air::new(weather, 3), &Quic::default()).await;
+        assert!(asked.elapsed() < S, "{mtu}: {:?}", asked.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn outages_under_load_are_not_taken_for_a_path_that_takes_less() {
+    let bulk = Bulk::new(2).await;
+    let room = || bulk.rig.client.datagrams().unwrap().max_size();
+    let full = room();
+    for _ in 0..8 {
+        bulk.rig.air.set_dark(true);
+        sleep(4 * S).await;
+        bulk.rig.client_pipe.clock().stop();
+        bulk.rig.server_pipe.clock().stop();
+        sleep(600 * S).await;
+        bulk.rig.air.set_dark(false);
+        bulk.rig.client_pipe.clock().start(4 * S);
+        bulk.rig.server_pipe.clock().start(4 * S);
+        bulk.no_stall_within(10 * S).await;
+    }
+    assert_eq!(room(), full);
+}
+
+/// An endless stream from the client to the server.
+struct Bulk {
+    rig: Rig,
+    arrived: watch::Receiver<Instant>,
+    _tasks: JoinSet<()>,
+}
+
+impl Bulk {
+    async fn new(seed: u64) -> Self {
+        let weather = Weather {
+            rate: Some(200_000),
+            queue: 20_000,
+            ..Weather::fair(DELAY)
+        };
+        let rig = Rig::new(Air::new(weather, seed), &Quic::default()).await;
+        let mut near = soon(rig.client.open()).await.unwrap();
+        near.write_all(b"0").await.unwrap();
+        let mut far = soon(rig.server.accept()).await.unwrap();
+        let (note, arrived) = watch::channel(Instant::now());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let Stream {
+                mut writer,
+                reader: _reader,
+            } = near;
+            while writer.write_all(&[7; 4096]).await.is_ok() {}
+        });
+        tasks.spawn(async move {
+            let mut sink = [0; 16384];
+            while far.read(&mut sink).await.is_ok_and(|read| read > 0) {
+                note.send_replace(Instant::now());
+            }
+        });
+        sleep(2 * S).await;
+        Self {
+            rig,
+            arrived,
+            _tasks: tasks,
+        }
+    }
+
+    async fn no_stall_within(&self, watched: Duration) {
+        let mut arrived = self.arrived.clone();
+        let end = Instant::now() + watched;
+        while Instant::now() < end {
+            let stalled = tokio::time::timeout(2 * S, arrived.changed()).await;
+            stalled.expect("nothing came for two seconds").unwrap();
+        }
+    }
+}
+
+const S: Duration = Duration::from_secs(1);
