@@ -8,7 +8,6 @@ use tssh_core::transport::ReadHalf;
 use tssh_core::wire::{BusEvent, Discard, SessionStart};
 
 use crate::child::Input;
-use crate::connection::Marker;
 use crate::keeper::Client;
 use crate::limits::{MAX_MARKERS, MAX_REPORTED_INPUT, PIPE_CHUNK, TERMINAL_CHUNK};
 
@@ -89,7 +88,12 @@ enum Sifted {
 
 impl Sieve {
     fn new(kind: Kind, client: Client) -> Self {
-        let seen = newest(&client).map_or(0, |marker| marker.number);
+        let seen = client
+            .view
+            .borrow()
+            .markers
+            .last()
+            .map_or(0, |marker| marker.number);
         Self {
             kind,
             client,
@@ -100,7 +104,10 @@ impl Sieve {
     }
 
     fn sift(&mut self, chunk: &[u8], passed: &mut Vec<u8>) -> Sifted {
-        if let Some(marker) = newest(&self.client).filter(|marker| marker.number != self.seen) {
+        for marker in &self.client.view.borrow().markers {
+            if marker.number <= self.seen {
+                continue;
+            }
             self.seen = marker.number;
             if self.kind == Kind::Keys || self.searches.len() >= MAX_MARKERS {
                 self.searches.pop_front();
@@ -166,8 +173,4 @@ impl Sieve {
         // A report is not worth waiting for.
         let _ = self.client.bus.try_send(BusEvent::Discard(discard));
     }
-}
-
-fn newest(client: &Client) -> Option<Marker> {
-    client.view.borrow().marker.clone()
 }
