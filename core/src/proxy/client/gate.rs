@@ -99,7 +99,7 @@ mod tests {
         paper.put(port(1), &[1; 500]);
         assert_eq!(receive_all(&pipe).len(), 1);
         assert_eq!(pipe.activity().heard_at(), None);
-        assert_eq!(pipe.activity().expecting_since(), Some(now));
+        assert!(pipe.activity().expecting_since().is_some());
         pipe.opened();
         assert_eq!(pipe.activity().expecting_since(), None);
         assert_eq!(pipe.activity().heard_on(), LinkId(3));
