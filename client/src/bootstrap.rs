@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tssh_core::wire::{InfoError, Scanner, ServerInfo};
+use tssh_core::wire::{InfoError, Printable, Scanner, ServerInfo};
 
 use crate::login::{AddressFamily, Event, Login, LoginError, Options, Program, Request};
 use crate::settings::{PortSpec, Settings};
@@ -119,22 +119,34 @@ enum Failure {
 
 async fn read_info(reader: &mut crate::login::ChannelReader) -> Result<ServerInfo, Failure> {
     let mut scanner = Scanner::new();
+    // Start-up files write here too, but never the server info.
+    let mut complaint = Vec::new();
     let mut status = 0;
     while let Some(event) = reader.next().await.map_err(Failure::Login)? {
         match event {
-            Event::Stdout(bytes) | Event::Stderr(bytes) => {
+            Event::Stdout(bytes) => {
                 if let Some(info) = scanner.push(&bytes).map_err(Failure::Info)? {
                     return Ok(info);
                 }
+            }
+            Event::Stderr(bytes) => {
+                let room = MAX_COMPLAINT
+                    .saturating_sub(complaint.len())
+                    .min(bytes.len());
+                complaint.extend_from_slice(&bytes[..room]);
             }
             Event::ExitStatus(code) => status = code,
             Event::ExitSignal { .. } | Event::Finished => {}
         }
     }
-    // POSIX, "Exit Status for Commands": found but not executable, and not found.
-    scanner.finish().map_err(|error| match status {
-        126 | 127 => Failure::NotFound,
-        _ => Failure::Info(error),
+    scanner.finish().map_err(|error| match (status, error) {
+        // POSIX, "Exit Status for Commands": found but not executable, and not found.
+        (126 | 127, _) => Failure::NotFound,
+        (_, InfoError::Empty) if !complaint.trim_ascii().is_empty() => {
+            let complaint = String::from_utf8_lossy(complaint.trim_ascii());
+            Failure::Info(InfoError::Garbage(Printable::new(&complaint)))
+        }
+        (_, error) => Failure::Info(error),
     })
 }
 
@@ -200,6 +212,9 @@ async fn addresses(
 
 /// `UdpMTU` when nobody says otherwise.
 pub const DEFAULT_MTU: u16 = 1400;
+
+/// Enough for the sentence that says why there is no server info.
+const MAX_COMPLAINT: usize = 4096;
 
 /// A login shell may be slow, a second factor slower, but those are over when this begins.
 const PATIENCE: Duration = Duration::from_secs(60);

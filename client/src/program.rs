@@ -253,6 +253,7 @@ async fn over(
 
 /// Everything that could be asked has been asked, and everything that could fail has not.
 fn stands(settings: &Settings) -> anyhow::Result<()> {
+    tracing::info!("connected to {}", settings.hostname);
     if settings.fork_after_authentication {
         background::leave().context("going to the background")?;
     }

@@ -76,6 +76,10 @@ impl Relay {
         format!("--tsshd-path={}", self.program.display())
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.shared.front.local_addr().unwrap().port()
+    }
+
     /// From here on nothing passes.
     pub(crate) fn darken(&self) {
         self.shared.dark.store(true, Ordering::SeqCst);
