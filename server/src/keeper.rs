@@ -1,12 +1,12 @@
 //! Owns what outlives a connection: the sessions.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tssh_core::transport::{Stream, WriteHalf};
+use tssh_core::transport::{Connection, Stream, WriteHalf};
 use tssh_core::wire::{BusEvent, Resize, SessionStart, WireError};
 
 use crate::child::Login;
@@ -15,12 +15,20 @@ use crate::limits::{KEEPER_ROOM, LAST_WORDS, MAX_SESSIONS};
 use crate::session::{self, Wishes};
 
 /// The client of a session: what is known of it, and how it is told of things.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     /// Whether it is there, and what it wants kept.
     pub view: watch::Receiver<ClientView>,
     /// Its bus.
     pub bus: mpsc::Sender<BusEvent>,
+    /// Its connection, which a session does not keep open.
+    pub connection: Weak<dyn Connection>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Client").finish_non_exhaustive()
+    }
 }
 
 /// A session that a client asks for.

@@ -71,9 +71,12 @@ impl Line {
         if level <= Level::WARN {
             return BusEvent::Error(ErrorLine { code: 0, text });
         }
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the client's log shows the time of day"
+        )]
+        let now = SystemTime::now();
+        let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let time_ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
         BusEvent::Debug(DebugLine { text, time_ms })
     }

@@ -14,7 +14,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tssh_core::transport::Connection;
-use tssh_core::transport::memory::{pair, pipe_to_nowhere};
+use tssh_core::transport::memory::{MemoryConnection, pair, pipe_to_nowhere};
 use tssh_core::wire::{Alive, BusEvent, Discard, Exit, SessionStart, Setting, codec};
 use tssh_server::connection::ClientView;
 use tssh_server::keeper::{Client, Start};
@@ -243,7 +243,11 @@ impl Away {
             message,
             stream: served.unwrap(),
             stderr: None,
-            client: Client { view: viewed, bus },
+            client: Client {
+                view: viewed,
+                bus,
+                connection: std::sync::Weak::<MemoryConnection>::new(),
+            },
         };
         tokio::spawn(async move {
             // The connection lives as long as its session.

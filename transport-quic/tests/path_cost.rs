@@ -22,7 +22,6 @@ async fn an_idle_pair_wakes_a_few_times_for_each_heartbeat_and_never_else() {
     let lab = Lab::in_weather(Peer::Ours, Weather::fair(Duration::ZERO), 1).await;
     sleep(10 * S).await;
     let (timers, packets) = cost(&lab, 60 * S).await;
-    println!("{timers} timers, {packets} packets");
     // 45 heartbeats a minute, each with its echo and the acknowledgement of that. A timer counts
     // up to four times: the runtime's wheel looks at it before it is due, and a paused one twice.
     assert!(timers <= 7 * 45, "{timers} timers");
@@ -41,7 +40,6 @@ async fn a_client_in_the_dark_tries_ever_more_rarely() {
             packets.div_ceil(span.as_secs()),
         ));
     }
-    println!("{per_second:?}");
     let most = [(60, 140), (35, 80), (15, 32), (5, 10)];
     for (spent, most) in per_second.iter().zip(most) {
         assert!(spent.0 <= most.0 && spent.1 <= most.1, "{per_second:?}");
@@ -58,7 +56,6 @@ async fn a_machine_without_a_network_tries_ever_more_rarely() {
         let (wakes, _) = cost(&lab, span).await;
         per_second.push(wakes.div_ceil(span.as_secs()));
     }
-    println!("{per_second:?}");
     for (spent, most) in per_second.iter().zip([60, 35, 15, 5]) {
         assert!(*spent <= most, "{per_second:?}");
     }

@@ -37,7 +37,6 @@ fn roams_in_the_rain(peer: Peer) {
     }
     waits.sort();
     let at = |share: usize| waits[(waits.len() - 1) * share / 100];
-    println!("{peer:?}: {:?}", [50, 75, 90, 95, 99, 100].map(at));
     assert!(at(50) <= 120 * MS, "{:?}", at(50));
     assert!(at(90) <= 700 * MS, "{:?}", at(90));
     assert!(at(100) <= 5000 * MS, "{:?}", at(100));

@@ -84,6 +84,17 @@ impl<'a> Board<'a> {
         }
     }
 
+    /// Erases what is drawn, for good: the session ends. The program is not asked to repaint.
+    pub(super) fn clear(&self) {
+        let mut notice = self.notice.borrow_mut();
+        notice.handle_path_back();
+        while let Some(output) = notice.poll_output(now()) {
+            if let notice::Output::Draw(bytes) = output {
+                self.stdout.draw(&bytes);
+            }
+        }
+    }
+
     fn handle_path(&self, status: PathStatus) {
         let mut notice = self.notice.borrow_mut();
         match status.lost_at {

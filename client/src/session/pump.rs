@@ -10,6 +10,7 @@ use super::upstream::{Keys, Offline};
 use crate::login::{Event, Size};
 use crate::terminal::escape::{Action, Demonstration, help};
 use crate::terminal::notice::{self, Decision};
+use crate::terminal::raw::SCREEN_PATIENCE;
 use crate::terminal::{Ending, Escape, EscapeChar, Guard, Input, Output, Signals};
 
 /// This side of a session.
@@ -126,6 +127,10 @@ pub async fn run(local: &mut Local, far: Far, darken: impl Fn()) -> Result<Outco
     if matches!(outcome, Outcome::Exited(_) | Outcome::Killed(_)) {
         local.stdout.flush().await?;
         local.stderr.flush().await?;
+    } else {
+        board.clear();
+        // A screen that stands still keeps nobody from leaving.
+        let _ = tokio::time::timeout(SCREEN_PATIENCE, local.stdout.flush()).await;
     }
     Ok(outcome)
 }

@@ -39,6 +39,17 @@ impl PathTime {
             .then(|| self.real_zero + deadline.saturating_duration_since(self.path_zero))
     }
 
+    /// Whether path time is far beyond `due`, at which something should have happened.
+    pub(super) fn is_late(&self, now: Instant, due: Instant) -> bool {
+        self.running && self.at(now).saturating_duration_since(due) > LATE
+    }
+
+    /// Takes back what passed since `due`: whoever should have acted then stood still.
+    pub(super) fn turn_back(&mut self, now: Instant, due: Instant) {
+        self.path_zero = due;
+        self.real_zero = now;
+    }
+
     /// Stands still from the real moment `now` on. Returns whether it ran before.
     pub(super) fn stop(&mut self, now: Instant) -> bool {
         let ran = self.running;
@@ -66,3 +77,6 @@ impl PathTime {
         true
     }
 }
+
+/// A runtime that is merely busy serves its timers earlier.
+const LATE: Duration = Duration::from_secs(1);

@@ -147,3 +147,37 @@ async fn a_timer_beyond_the_reach_of_the_jump_does_not_lengthen_it() {
     clock.start(DETECTION);
     assert_eq!(clock.now(), t0 + 65 * MS);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_was_stopped_for_hours_finds_its_next_timer_just_due() {
+    let clock = PathClock::new();
+    let t0 = now();
+    let mut timer = clock.timer(t0 + 3 * S);
+    let _later = clock.timer(t0 + 60 * S);
+    // Nothing polls while the process is stopped.
+    tokio::time::advance(8 * 3600 * S).await;
+    assert_eq!(clock.now(), t0 + 3 * S);
+    std::future::poll_fn(|cx| timer.poll_elapsed(cx)).await;
+    tokio::time::advance(S).await;
+    assert_eq!(clock.now(), t0 + 4 * S);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_that_nobody_polls_does_not_stop_time() {
+    let clock = PathClock::new();
+    let t0 = now();
+    let _forgotten = clock.timer(t0 + S);
+    tokio::time::advance(10 * S).await;
+    assert_eq!(clock.now(), t0 + S);
+    tokio::time::advance(10 * S).await;
+    assert_eq!(clock.now(), t0 + 11 * S);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_that_is_a_little_late_turns_nothing_back() {
+    let clock = PathClock::new();
+    let t0 = now();
+    let _timer = clock.timer(t0 + S);
+    tokio::time::advance(2 * S).await;
+    assert_eq!(clock.now(), t0 + 2 * S);
+}

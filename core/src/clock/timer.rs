@@ -12,6 +12,9 @@ use super::state::PathTime;
 ///
 /// It runs with the runtime's clock until [`PathClock::stop`] and then stands still, so no timer of
 /// the transport fires, backs off or expires while the path is known to be dead.
+///
+/// Nor does it run while the process is stopped, or the machine asleep where the system's time
+/// counts that: it is found at the deadline that was missed.
 #[derive(Clone, Debug)]
 pub struct PathClock {
     shared: Arc<Mutex<Shared>>,
@@ -31,6 +34,8 @@ struct Slot {
     taken: bool,
     /// Path time; `None` when the timer has fired and was not set again.
     deadline: Option<Instant>,
+    /// Time was turned back to this deadline already.
+    excused: bool,
     waker: Option<Waker>,
 }
 
@@ -49,7 +54,10 @@ impl PathClock {
 
     /// Returns the path time.
     pub fn now(&self) -> Instant {
-        self.lock().time.at(super::now())
+        let now = super::now();
+        let mut shared = self.lock();
+        shared.excuse(now);
+        shared.time.at(now)
     }
 
     /// Whether path time passes.
@@ -60,6 +68,7 @@ impl PathClock {
     /// Stands still from here on. Does nothing when it already does.
     pub fn stop(&self) {
         let mut shared = self.lock();
+        shared.excuse(super::now());
         if shared.time.stop(super::now()) {
             shared.pending = shared.earliest();
             shared.wake_all();
@@ -82,7 +91,13 @@ impl PathClock {
         let reach = shared.time.at(super::now()) + cap;
         let pending = shared.pending.filter(|at| *at <= reach);
         let target = shared.earliest().max(pending);
-        if shared.time.start(super::now(), target, cap) {
+        let now = super::now();
+        if shared.time.start(now, target, cap) {
+            let landed = shared.time.at(now);
+            for slot in &mut shared.slots {
+                // What the jump went past is not late.
+                slot.excused |= slot.deadline.is_some_and(|at| at <= landed);
+            }
             shared.wake_all();
         }
     }
@@ -93,6 +108,7 @@ impl PathClock {
         let fresh = Slot {
             taken: true,
             deadline: Some(deadline),
+            excused: false,
             waker: None,
         };
         let slot = match shared.slots.iter().position(|slot| !slot.taken) {
@@ -126,6 +142,25 @@ impl Default for PathClock {
 }
 
 impl Shared {
+    /// A timer that is long overdue tells of a process that stood still: no time passed for it.
+    ///
+    /// Each deadline tells once: a timer that nobody polls must not stop time.
+    fn excuse(&mut self, now: Instant) {
+        let missed = self
+            .slots
+            .iter_mut()
+            .filter(|slot| !slot.excused)
+            .filter_map(|slot| Some((slot.deadline?, slot)))
+            .min_by_key(|(deadline, _)| *deadline);
+        if let Some((deadline, slot)) = missed
+            && self.time.is_late(now, deadline)
+        {
+            slot.excused = true;
+            self.time.turn_back(now, deadline);
+            self.wake_all();
+        }
+    }
+
     fn earliest(&self) -> Option<Instant> {
         self.slots.iter().filter_map(|slot| slot.deadline).min()
     }
@@ -154,7 +189,10 @@ impl PathTimer {
     /// Sets another deadline, in path time.
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
-        self.clock.lock().slots[self.slot].deadline = Some(deadline);
+        let mut shared = self.clock.lock();
+        let slot = &mut shared.slots[self.slot];
+        slot.deadline = Some(deadline);
+        slot.excused = false;
     }
 
     /// Ready once path time has reached the deadline; otherwise wakes the task when it may have.
@@ -162,6 +200,7 @@ impl PathTimer {
         loop {
             let wake_at = {
                 let mut shared = self.clock.lock();
+                shared.excuse(super::now());
                 let now = shared.time.at(super::now());
                 let wake_at = shared.time.real_deadline(self.deadline);
                 let slot = &mut shared.slots[self.slot];

@@ -18,8 +18,12 @@ pub mod client;
 mod held;
 pub mod network;
 mod pipe;
+#[cfg(test)]
+mod rig;
 pub mod server;
 mod table;
+#[cfg(test)]
+mod tests;
 mod udp;
 
 pub use activity::Activity;

@@ -4,6 +4,7 @@
 //! |-----------------------------------------------|-------------|
 //! | how stale bytes of a stream are cut off       | `marker.rs` |
 //! | what a client that comes back is shown        | `replay.rs` |
+//! | how far output may run ahead of the path      | `window.rs` |
 //! | which lines give way                          | `kept.rs`   |
 //! | how the user is told of a loss                | `notice.rs` |
 //! | what counts as a sequence, a mode, a question | `escape.rs` |
@@ -17,6 +18,8 @@ mod notice;
 mod replay;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use kept::{Dropped, MAX_KEPT_BYTES};
 pub use replay::{Back, Replay};
+pub use window::Window;

@@ -370,7 +370,7 @@ impl Replay {
 const LEAST_LINES: usize = 1000;
 
 /// A program that is this far ahead of the transport is held back, so that Ctrl-C does not wait behind more.
-const MAX_READY: usize = 16 * 1024;
+const MAX_READY: usize = 4 * 1024;
 
 /// A line under way when the client goes is let through to its end, but no further than this: a progress bar has none.
 const MAX_FINISHING: usize = 4 * 1024;

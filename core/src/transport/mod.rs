@@ -103,6 +103,12 @@ pub trait Connection: Send + Sync + 'static {
     /// The smoothed round trip time; `None` before there is a sample.
     fn rtt(&self) -> Option<Duration>;
 
+    /// Bytes of all streams that were handed to the pipe so far, those sent again not counted twice: an estimate, good
+    /// to one part in a hundred. `None` where nobody counts.
+    fn sent(&self) -> Option<u64> {
+        None
+    }
+
     /// Tells the peer that the connection ends, and ends it. Unsent data is lost: wait for what
     /// matters first. Returns when the peer was told, as far as can be known within a second.
     async fn close(&self);

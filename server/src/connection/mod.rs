@@ -125,6 +125,7 @@ pub async fn run(
     let _ = ready.send(Some(keeper::Client {
         view: viewed,
         bus: bus.outgoing.clone(),
+        connection: Arc::downgrade(&connection),
     }));
     let (ended, outcome) = oneshot::channel();
     let events = Events::new(bus, beat, path.moves, view, connection, config);

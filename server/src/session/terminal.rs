@@ -1,14 +1,15 @@
 //! The output of a session with a terminal: what is shown, kept, dropped and painted again.
 
+use std::sync::Weak;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
-use tssh_core::clock::until;
-use tssh_core::session::{Back, Dropped, Replay};
-use tssh_core::transport::WriteHalf;
+use tssh_core::clock::{now, until};
+use tssh_core::session::{Back, Dropped, Replay, Window};
+use tssh_core::transport::{Connection, WriteHalf};
 use tssh_core::wire::{BusEvent, Discard};
 
 use super::wishes::Wishes;
@@ -25,12 +26,13 @@ pub(super) async fn pump(
     wishes: watch::Receiver<Wishes>,
     client: Client,
 ) {
-    let now = wishes.borrow().clone();
+    let shown = wishes.borrow().clone();
     let terminal = Terminal {
-        replay: Replay::new(now.rows),
+        replay: Replay::new(shown.rows),
         control,
-        shown: now,
+        shown,
         wishes,
+        speed: Speed::of(client.connection),
         view: client.view,
         bus: client.bus,
         repaint: None,
@@ -47,6 +49,13 @@ struct Terminal {
     view: watch::Receiver<ClientView>,
     bus: mpsc::Sender<BusEvent>,
     repaint: Option<Repaint>,
+    speed: Speed,
+}
+
+/// How far the output may run ahead of the path; as far as it likes where nobody counts.
+struct Speed {
+    connection: Weak<dyn Connection>,
+    window: Option<Window>,
 }
 
 /// The terminal is one column too wide for a moment, which makes its program paint anew.
@@ -71,6 +80,11 @@ impl Terminal {
             if !writing {
                 self.replay.handle_written(self.replay.ready().len());
             }
+            let room = self.speed.room().min(self.replay.ready().len());
+            // Nothing is sent to a client that is away: looking for it would be a clock that ticks for nobody.
+            let look = (!self.replay.ready().is_empty() && !self.view.borrow().away)
+                .then(|| self.speed.poll_timeout())
+                .flatten();
             tokio::select! {
                 biased;
                 changed = self.view.changed(), if viewing => {
@@ -82,9 +96,13 @@ impl Terminal {
                     self.note_wishes();
                 }
                 () = until(deadline) => self.end_repaint(),
-                written = to.write(self.replay.ready()), if writing && !self.replay.ready().is_empty() => {
+                () = until(look), if writing => self.speed.look(),
+                written = to.write(&self.replay.ready()[..room]), if writing && room > 0 => {
                     match written {
-                        Ok(count) if count > 0 => self.replay.handle_written(count),
+                        Ok(count) if count > 0 => {
+                            self.replay.handle_written(count);
+                            self.speed.handle_written(count);
+                        }
                         Ok(_) => writing = false,
                         Err(error) => {
                             tracing::debug!(%error, "the client reads no more");
@@ -202,6 +220,42 @@ impl Terminal {
         };
         // A report is not worth waiting for.
         let _ = self.bus.try_send(BusEvent::Discard(discard));
+    }
+}
+
+impl Speed {
+    fn of(connection: Weak<dyn Connection>) -> Self {
+        let sent = connection
+            .upgrade()
+            .and_then(|connection| connection.sent());
+        Self {
+            connection,
+            window: sent.map(|sent| Window::new(sent, now())),
+        }
+    }
+
+    fn room(&self) -> usize {
+        self.window.as_ref().map_or(usize::MAX, Window::room)
+    }
+
+    fn poll_timeout(&self) -> Option<std::time::Instant> {
+        self.window.as_ref()?.poll_timeout()
+    }
+
+    fn handle_written(&mut self, count: usize) {
+        if let Some(window) = &mut self.window {
+            window.handle_written(count);
+        }
+    }
+
+    fn look(&mut self) {
+        let Some(connection) = self.connection.upgrade() else {
+            self.window = None;
+            return;
+        };
+        if let (Some(window), Some(sent)) = (&mut self.window, connection.sent()) {
+            window.handle_sent(sent, connection.rtt().unwrap_or_default(), now());
+        }
     }
 }
 

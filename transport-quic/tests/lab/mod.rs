@@ -25,7 +25,7 @@ use tssh_core::heartbeat::{self, Timing};
 use tssh_core::proxy::client::{self, PathStatus};
 use tssh_core::proxy::network::{Event, NetworkEvents};
 use tssh_core::proxy::{PacketPipe, server};
-use tssh_core::transport::{Connection, Listener, Priority, Transport, WriteHalf};
+use tssh_core::transport::{Connection, Listener, Priority, Stream, Transport, WriteHalf};
 use tssh_core::wire::{BusEvent, ServerInfo};
 use tssh_transport_quic::Quic;
 
@@ -67,7 +67,7 @@ pub(crate) struct Lab {
     pub(crate) prints: mpsc::Sender<u8>,
     frost: Frost,
     stop: CancellationToken,
-    _connections: [Arc<dyn Connection>; 2],
+    connections: [Arc<dyn Connection>; 2],
     _tasks: JoinSet<()>,
 }
 
@@ -157,7 +157,7 @@ impl Lab {
             prints,
             frost,
             stop,
-            _connections: [near, far],
+            connections: [near, far],
             _tasks: tasks,
         };
         lab.echo_of_a_key().await;
@@ -198,6 +198,22 @@ impl Lab {
         assert!(timeout(PATIENCE, printed).await.is_ok(), "it never came");
         self.typed.push(byte);
         since.elapsed()
+    }
+
+    /// Sends as many bytes in both directions at once, and asserts that they come as they were sent.
+    pub(crate) async fn bulk_both_ways(&self, amount: usize) {
+        let [near, far] = &self.connections;
+        let near = async {
+            let mut stream = near.open().await.unwrap();
+            stream.write_all(&[1]).await.unwrap();
+            exchange(stream, amount).await;
+        };
+        let far = async {
+            let mut stream = far.accept().await.unwrap();
+            assert_eq!(stream.read_u8().await.unwrap(), 1);
+            exchange(stream, amount).await;
+        };
+        tokio::join!(near, far);
     }
 
     /// Tells the client that its addresses changed.
@@ -330,4 +346,28 @@ async fn echo(far: &dyn Connection, tasks: &mut JoinSet<()>) -> mpsc::Sender<u8>
         }
     });
     prints
+}
+
+/// Writes a pattern of `amount` bytes and reads the same from the peer.
+async fn exchange(stream: Stream, amount: usize) {
+    let (mut reader, mut writer) = (stream.reader, stream.writer);
+    let byte = |at: usize| (at / 3 + at % 251) as u8;
+    let write = async {
+        let pattern = (0..amount).map(byte).collect::<Vec<_>>();
+        writer.write_all(&pattern).await.unwrap();
+        writer.shutdown().await.unwrap();
+    };
+    let read = async {
+        let mut chunk = vec![0; 1 << 16];
+        let mut at = 0;
+        while at < amount {
+            let count = reader.read(&mut chunk).await.unwrap();
+            assert_ne!(count, 0, "it ended at {at}");
+            for (offset, found) in chunk[..count].iter().enumerate() {
+                assert_eq!(*found, byte(at + offset), "at {}", at + offset);
+            }
+            at += count;
+        }
+    };
+    tokio::join!(write, read);
 }

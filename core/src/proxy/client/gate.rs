@@ -52,3 +52,100 @@ impl Gate for ClientGate {
         let _ = self.notes.try_send(Note::LinkFailed { link, refused });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use tokio::sync::mpsc;
+
+    use super::{AUTH_LEN, Claim, ClientGate, LinkId, Note, PacketPipe, ProxyKey, Route};
+    use crate::proxy::Table;
+    use crate::proxy::rig::{Paper, port, receive_all};
+
+    #[test]
+    fn an_acknowledgement_leaves_the_data_path_and_whatever_does_not_open_stays_on_it() {
+        let (pipe, paper, key, mut notes) = rig();
+        let ack = Claim { id: 9, serial: 1 };
+        paper.put(port(1), &key.seal(ack).unwrap());
+        let (foreign, _) = ProxyKey::generate().unwrap();
+        let forged = foreign.seal(ack).unwrap();
+        paper.put(port(1), &forged);
+        paper.put(port(1), &[0x40; AUTH_LEN]);
+        assert_eq!(
+            receive_all(&pipe),
+            [forged.to_vec(), vec![0x40; AUTH_LEN]],
+            "a packet of the transport may have this length"
+        );
+        assert_eq!(notes.try_recv(), Ok(Note::Ack(LinkId(3), ack)));
+        assert!(notes.try_recv().is_err());
+    }
+
+    #[test]
+    fn even_an_acknowledgement_is_nothing_from_another_address_than_the_server_s() {
+        let (pipe, paper, key, mut notes) = rig();
+        let packet = key.seal(Claim { id: 9, serial: 1 }).unwrap();
+        paper.put(port(2), &packet);
+        paper.put(port(2), &[1; 500]);
+        assert!(receive_all(&pipe).is_empty());
+        assert!(notes.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_datagram_that_passes_is_no_sign_of_life_until_it_opens() {
+        let (pipe, paper, _, _notes) = rig();
+        let now = crate::clock::now();
+        pipe.activity().handle_sent(now);
+        paper.put(port(1), &[1; 500]);
+        assert_eq!(receive_all(&pipe).len(), 1);
+        assert_eq!(pipe.activity().heard_at(), None);
+        assert!(pipe.activity().expecting_since().is_some());
+        pipe.opened();
+        assert_eq!(pipe.activity().expecting_since(), None);
+        assert_eq!(pipe.activity().heard_on(), LinkId(3));
+    }
+
+    #[test]
+    fn a_flood_of_notes_fills_the_inbox_and_no_more() {
+        let (pipe, paper, key, mut notes) = rig();
+        for serial in 0..1000 {
+            let packet = key.seal(Claim { id: 9, serial }).unwrap();
+            paper.put(port(1), &packet);
+        }
+        paper.put_error(io::ErrorKind::ConnectionRefused);
+        assert!(receive_all(&pipe).is_empty());
+        let mut kept = 0;
+        while notes.try_recv().is_ok() {
+            kept += 1;
+        }
+        assert_eq!(kept, 4);
+    }
+
+    fn rig() -> (
+        PacketPipe,
+        std::sync::Arc<Paper>,
+        ProxyKey,
+        mpsc::Receiver<Note>,
+    ) {
+        let (key, _) = ProxyKey::generate().unwrap();
+        let (notes, inbox) = mpsc::channel(4);
+        let gate = ClientGate {
+            key: key.clone(),
+            notes,
+        };
+        let pipe = PacketPipe::new(1400, Box::new(gate));
+        let paper = Paper::new();
+        let route = Route {
+            id: LinkId(3),
+            link: paper.clone(),
+            peer: port(1),
+        };
+        pipe.publish(Table {
+            links: vec![(LinkId(3), paper.clone())],
+            believed: vec![route.source()],
+            send: vec![route],
+            dark: false,
+        });
+        (pipe, paper, key, inbox)
+    }
+}

@@ -19,6 +19,8 @@ mod config;
 mod exchange;
 mod gate;
 mod patience;
+#[cfg(test)]
+mod properties;
 mod servers;
 mod state;
 #[cfg(test)]

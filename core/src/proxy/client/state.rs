@@ -69,36 +69,31 @@ impl State {
                 self.dark |= self.current.is_some();
             }
         }
-        let calm = match trigger {
-            Trigger::NetworkTouched => CALM_TOUCHED,
-            _ => CALM,
-        };
+        let touched = trigger == Trigger::NetworkTouched;
+        let begin_at = self.calm_after(if touched { CALM_TOUCHED } else { CALM }, now);
         self.eager_until = now + EAGER;
         match &mut self.attempt {
-            Some(_) if trigger == Trigger::NetworkTouched => {}
+            Some(_) if touched => {}
             Some(attempt) => {
                 attempt.heard &= trigger == Trigger::NetworkChanged;
-                attempt.hurry(now);
+                attempt.hurry(if attempt.bound { now } else { begin_at });
             }
-            None => {
-                let calm_until = self.calm_since.map_or(now, |since| since + calm);
-                self.begin(now.max(calm_until), Some(trigger));
-            }
+            None => self.begin(begin_at, Some(trigger)),
         }
     }
 
     /// The attempt under way is bound to an address that the system would not choose any more.
     pub fn handle_outdated(&mut self, now: Instant) {
         self.servers.handle_moved();
-        let calm_until = self.calm_since.map_or(now, |since| since + CALM);
+        let begin_at = self.calm_after(CALM, now);
         match &mut self.attempt {
             Some(attempt) if attempt.bound => {
                 let cause = attempt.cause;
-                self.begin(now.max(calm_until), cause);
+                self.begin(begin_at, cause);
             }
             // It waits for its turn, or for a route.
-            Some(attempt) if attempt.serial == 0 => attempt.hurry(now),
-            Some(attempt) => attempt.until = attempt.until.min(now.max(calm_until)),
+            Some(attempt) if attempt.serial == 0 => attempt.hurry(begin_at),
+            Some(attempt) => attempt.until = attempt.until.min(begin_at),
             None => {}
         }
     }
@@ -205,6 +200,7 @@ impl State {
         if let Some(attempt) = &mut self.attempt {
             if attempt.serial == 0 && now >= attempt.next_claim {
                 attempt.serial = self.challenger.next_claim().serial;
+                self.calm_since = Some(now);
                 return Some(Output::Bind {
                     link: attempt.link,
                     address: self.servers.current(),
@@ -353,7 +349,11 @@ impl State {
         };
         let attempt = Attempt::new(LinkId(self.links_made), at, at + patience, cause);
         self.attempt = Some(attempt);
-        self.calm_since = Some(at);
+    }
+
+    /// The first moment from `now` on at which so long a `calm` has passed.
+    fn calm_after(&self, calm: Duration, now: Instant) -> Instant {
+        self.calm_since.map_or(now, |since| now.max(since + calm))
     }
 
     fn interval(&self, now: Instant) -> Duration {

@@ -35,7 +35,7 @@ pub struct Config {
 /// Asks the proxy for things. Clones share the task; it ends when the last one is dropped.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     pipe: PacketPipe,
     verdicts: mpsc::Sender<(Duration, watch::Receiver<Verdict>)>,
 }

@@ -1,0 +1,20 @@
+//! The whole program: `tssh` and `tsshd` as they are installed, between them a real sshd run as the
+//! user who runs the tests, and where it matters a terminal or a network that fails.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests own the clock, and a test that cannot go on has failed"
+)]
+
+mod background;
+mod outage;
+mod relay;
+mod rig;
+mod screen;
+mod seat;
+#[expect(dead_code, reason = "the tests of the login use the rest")]
+#[path = "../login/sshd.rs"]
+mod sshd;
+mod startup;
+mod status;
+mod streams;

@@ -1,0 +1,126 @@
+//! Sessions through a network that goes away and comes back.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
+use std::thread;
+
+use crate::relay::Relay;
+use crate::rig::{Mode, Rig, collect, noise, wait};
+
+/// So much that it does not fit into the buffers on the way: an outage finds most of it unsent.
+const BULK: usize = 24 << 20;
+
+/// An outage is noticed within a second.
+const SOON: [&str; 4] = ["-o", "UdpHeartbeatTimeout=1", "-o", "UdpReconnectTimeout=2"];
+
+#[test]
+fn an_upload_survives_an_outage_and_a_new_address() {
+    let rig = Rig::start();
+    let relay = Relay::start(&rig);
+    let sent = noise(11, BULK);
+    let copy = rig.path("copy");
+    let mut child = start(&rig, &relay, &format!("cat > '{}'", copy.display()));
+    let mut stdin = child.stdin.take().unwrap();
+    let (first, second) = sent.split_at(BULK / 2);
+    stdin.write_all(first).unwrap();
+    relay.darken();
+    let second = second.to_vec();
+    let writing = thread::spawn(move || stdin.write_all(&second));
+
+    relay.wait_for_new_paths(2);
+    relay.rebind();
+    relay.lighten();
+    relay.wait_for_traffic(200);
+    relay.rebind();
+
+    writing.join().unwrap().unwrap();
+    let stderr = collect(child.stderr.take().unwrap());
+    assert_eq!(wait(child).code(), Some(0));
+    assert!(fs::read(&copy).unwrap() == sent, "the copy differs");
+    assert_eq!(stderr.recv().unwrap(), b"");
+}
+
+#[test]
+fn a_download_survives_an_outage_and_a_new_address() {
+    let rig = Rig::start();
+    let relay = Relay::start(&rig);
+    let kept = noise(12, BULK);
+    fs::write(rig.path("kept"), &kept).unwrap();
+    let mut child = start(
+        &rig,
+        &relay,
+        &format!("cat '{}'", rig.path("kept").display()),
+    );
+    let mut stdout = child.stdout.take().unwrap();
+    let mut got = vec![0; BULK / 2];
+    stdout.read_exact(&mut got).unwrap();
+    relay.darken();
+
+    relay.wait_for_new_paths(2);
+    relay.rebind();
+    relay.lighten();
+    let rest = collect(stdout);
+    relay.wait_for_traffic(200);
+    relay.rebind();
+
+    assert_eq!(wait(child).code(), Some(0));
+    got.extend(rest.recv().unwrap());
+    assert!(got == kept, "{} bytes came", got.len());
+}
+
+#[test]
+fn packets_out_of_order_change_nothing() {
+    let rig = Rig::start();
+    let relay = Relay::start(&rig);
+    relay.reorder();
+    let sent = noise(13, BULK / 4);
+    let mut child = start(&rig, &relay, "cat");
+    let mut stdin = child.stdin.take().unwrap();
+    let echo = collect(child.stdout.take().unwrap());
+    stdin.write_all(&sent).unwrap();
+    drop(stdin);
+    assert_eq!(wait(child).code(), Some(0));
+    assert!(echo.recv().unwrap() == sent, "the echo differs");
+}
+
+#[test]
+fn a_command_that_ends_during_an_outage_is_reported_after_it() {
+    let rig = Rig::start();
+    let relay = Relay::start(&rig);
+    let gate = rig.path("gate");
+    let ended = rig.path("ended");
+    let command = format!(
+        "mkfifo '{gate}'; echo ready; cat '{gate}'; echo last words; echo over > '{ended}'; exit 9",
+        gate = gate.display(),
+        ended = ended.display()
+    );
+    let mut child = start(&rig, &relay, &command);
+    let mut stdout = child.stdout.take().unwrap();
+    let mut ready = [0; 6];
+    stdout.read_exact(&mut ready).unwrap();
+    relay.darken();
+    // Opening a pipe to write waits for its reader.
+    drop(fs::OpenOptions::new().write(true).open(&gate).unwrap());
+    relay.wait_for_new_paths(1);
+    assert_eq!(fs::read_to_string(&ended).unwrap(), "over\n");
+    relay.lighten();
+
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    assert_eq!(
+        (wait(child).code(), rest.as_str()),
+        (Some(9), "last words\n")
+    );
+}
+
+fn start(rig: &Rig, relay: &Relay, command: &str) -> Child {
+    let path = relay.option();
+    let arguments = [&SOON[..], &[&path, "server", command]].concat();
+    rig.tssh(Mode::Udp, &arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}

@@ -1,0 +1,229 @@
+//! A network between client and server that can fail: a relay for UDP, and a `tsshd` that names
+//! the relay's port as its own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use crate::rig::{PATIENCE, Rig, tsshd};
+
+/// The server's address as the client sees it. Ends with its value.
+pub(crate) struct Relay {
+    shared: Arc<Shared>,
+    program: PathBuf,
+}
+
+struct Shared {
+    /// What the client speaks to.
+    front: UdpSocket,
+    /// Where the server wrote its own port.
+    port_file: PathBuf,
+    /// From the client's address to the socket that the server sees.
+    doors: Mutex<Doors>,
+    changed: Condvar,
+    dark: AtomicBool,
+    reordering: AtomicBool,
+    stopped: AtomicBool,
+}
+
+#[derive(Default)]
+struct Doors {
+    open: BTreeMap<SocketAddr, Arc<UdpSocket>>,
+    /// Every address that the client ever sent from.
+    clients: BTreeMap<SocketAddr, u64>,
+    /// How many packets came through to either side.
+    passed: u64,
+}
+
+impl Relay {
+    pub(crate) fn start(rig: &Rig) -> Self {
+        let front = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        front.set_read_timeout(Some(GLANCE)).unwrap();
+        let port = front.local_addr().unwrap().port();
+        let port_file = rig.path(&format!("port of {port}"));
+        let program = rig.script(
+            &format!("tsshd-{port}"),
+            &format!(
+                "line=$({} \"$@\") || exit\n\
+                 printf %s \"$line\" | sed 's/.*\"Port\":\\([0-9]*\\).*/\\1/' > '{}'\n\
+                 printf '%s\\n' \"$line\" | sed 's/\"Port\":[0-9]*/\"Port\":{port}/'",
+                tsshd().display(),
+                port_file.display(),
+            ),
+        );
+        let shared = Arc::new(Shared {
+            front,
+            port_file,
+            doors: Mutex::default(),
+            changed: Condvar::new(),
+            dark: AtomicBool::new(false),
+            reordering: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+        });
+        let upward = shared.clone();
+        thread::spawn(move || upward.carry_up());
+        Self { shared, program }
+    }
+
+    /// The option that makes a client use this relay.
+    pub(crate) fn option(&self) -> String {
+        format!("--tsshd-path={}", self.program.display())
+    }
+
+    /// From here on nothing passes.
+    pub(crate) fn darken(&self) {
+        self.shared.dark.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn lighten(&self) {
+        self.shared.dark.store(false, Ordering::SeqCst);
+    }
+
+    /// From here on every other packet of the client arrives behind its successor.
+    pub(crate) fn reorder(&self) {
+        self.shared.reordering.store(true, Ordering::SeqCst);
+    }
+
+    /// Gives the client other ports towards the server, as a NAT does that forgot it.
+    pub(crate) fn rebind(&self) {
+        self.shared.doors.lock().unwrap().open.clear();
+    }
+
+    /// Waits until so many more packets have passed.
+    pub(crate) fn wait_for_traffic(&self, packets: u64) {
+        let from = self.shared.doors.lock().unwrap().passed;
+        self.wait("traffic", |doors| doors.passed >= from + packets);
+    }
+
+    /// Waits until the client has sent from so many addresses that it had not used before: it then
+    /// knows that its path is dead.
+    pub(crate) fn wait_for_new_paths(&self, paths: usize) {
+        let from = self.shared.doors.lock().unwrap().clients.len();
+        self.wait("a new path", |doors| doors.clients.len() >= from + paths);
+    }
+
+    fn wait(&self, what: &str, reached: impl Fn(&Doors) -> bool) {
+        let doors = self.shared.doors.lock().unwrap();
+        let (_doors, late) = self
+            .shared
+            .changed
+            .wait_timeout_while(doors, PATIENCE, |doors| !reached(doors))
+            .unwrap();
+        assert!(!late.timed_out(), "no {what}");
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Shared {
+    fn carry_up(self: Arc<Self>) {
+        let mut buffer = vec![0; 65536];
+        let mut late: Option<(SocketAddr, Vec<u8>)> = None;
+        while !self.stopped.load(Ordering::SeqCst) {
+            let (length, client) = match self.front.recv_from(&mut buffer) {
+                Ok(received) => received,
+                Err(error) if is_passing(&error) => {
+                    // Nothing overtook it: the network does not keep it for ever.
+                    if let Some((client, packet)) = late.take() {
+                        self.send_up(client, &packet);
+                    }
+                    continue;
+                }
+                Err(error) => panic!("the relay cannot receive: {error}"),
+            };
+            let packet = &buffer[..length];
+            *self
+                .doors
+                .lock()
+                .unwrap()
+                .clients
+                .entry(client)
+                .or_default() += 1;
+            self.changed.notify_all();
+            if self.dark.load(Ordering::SeqCst) {
+                continue;
+            }
+            match late.take() {
+                None if self.reordering.load(Ordering::SeqCst) => {
+                    late = Some((client, packet.to_vec()));
+                }
+                None => self.send_up(client, packet),
+                Some((earlier, overtaken)) => {
+                    self.send_up(client, packet);
+                    self.send_up(earlier, &overtaken);
+                }
+            }
+        }
+    }
+
+    fn send_up(self: &Arc<Self>, client: SocketAddr, packet: &[u8]) {
+        let door = self.door(client);
+        // A server that has ended refuses; the client is to find out by itself.
+        let _ = door.send(packet);
+        self.count();
+    }
+
+    /// The socket that stands for `client` on the server's side.
+    fn door(self: &Arc<Self>, client: SocketAddr) -> Arc<UdpSocket> {
+        let mut doors = self.doors.lock().unwrap();
+        if let Some(door) = doors.open.get(&client) {
+            return door.clone();
+        }
+        let door = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+        let port = fs::read_to_string(&self.port_file).unwrap();
+        let port: u16 = port.trim().parse().unwrap();
+        door.connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        door.set_read_timeout(Some(GLANCE)).unwrap();
+        doors.open.insert(client, door.clone());
+        drop(doors);
+        let (downward, behind) = (self.clone(), door.clone());
+        thread::spawn(move || downward.carry_down(&behind, client));
+        door
+    }
+
+    fn carry_down(&self, door: &Arc<UdpSocket>, client: SocketAddr) {
+        let mut buffer = vec![0; 65536];
+        while !self.stopped.load(Ordering::SeqCst) {
+            let Ok(length) = door.recv(&mut buffer) else {
+                continue;
+            };
+            let known = self.doors.lock().unwrap().open.get(&client).cloned();
+            // A mapping that the NAT forgot leads nowhere.
+            if !known.is_some_and(|known| Arc::ptr_eq(&known, door)) {
+                return;
+            }
+            if self.dark.load(Ordering::SeqCst) {
+                continue;
+            }
+            // A client that has closed a port does not want the packet.
+            let _ = self.front.send_to(&buffer[..length], client);
+            self.count();
+        }
+    }
+
+    fn count(&self) {
+        self.doors.lock().unwrap().passed += 1;
+        self.changed.notify_all();
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, Interrupted, TimedOut, WouldBlock};
+    matches!(
+        error.kind(),
+        ConnectionRefused | Interrupted | TimedOut | WouldBlock
+    )
+}
+
+/// How often an idle relay looks whether it is to end.
+const GLANCE: Duration = Duration::from_millis(50);

@@ -1,0 +1,101 @@
+//! Whatever happens in whatever order, the state machine stays sane.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, any, prop_assert, prop_oneof, proptest};
+
+use super::tests::{ack, connected};
+use super::{Output, Trigger};
+use crate::proxy::{LinkId, MAX_ROUTES};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Ack(u64, u64),
+    Failed(u64),
+    Heard(u64),
+    Outdated,
+    Trigger(Trigger),
+    Typed,
+}
+
+proptest! {
+    #[test]
+    fn any_order_of_events_keeps_the_plan_sane_and_never_leads_to_a_busy_loop(
+        steps in vec((step(), 0..3_000_u64, any::<bool>()), 1..120),
+    ) {
+        let mut now = Instant::now();
+        let mut state = connected(now);
+        let mut known = BTreeSet::from([LinkId(1)]);
+        for (step, wait, routed) in steps {
+            now += Duration::from_millis(wait);
+            let newest = known.last().map_or(0, |link| link.0);
+            match step {
+                Step::Ack(back, serial) => {
+                    state.handle_ack(LinkId(newest.saturating_sub(back)), ack(serial), now);
+                }
+                Step::Failed(back) => {
+                    state.handle_link_failed(LinkId(newest.saturating_sub(back)), now);
+                }
+                Step::Heard(back) => {
+                    // Only packets of links that are read can be heard.
+                    let link = LinkId(newest.saturating_sub(back));
+                    if state.plan().links.contains(&link) {
+                        state.handle_heard(link, now);
+                    }
+                }
+                Step::Outdated => state.handle_outdated(now),
+                Step::Trigger(trigger) => state.handle_trigger(trigger, now),
+                Step::Typed => state.handle_typed(now),
+            }
+            let mut outputs = 0;
+            while let Some(output) = state.poll_output(now) {
+                outputs += 1;
+                prop_assert!(outputs < 20, "no end of outputs");
+                let (Output::Bind { link, .. }
+                | Output::Claim { link, .. }
+                | Output::Dummy { link }) = output;
+                if matches!(output, Output::Bind { .. }) {
+                    prop_assert!(!known.contains(&link), "a name is used twice");
+                    if routed {
+                        known.insert(link);
+                    }
+                    state.handle_bound(link, routed, now);
+                } else {
+                    prop_assert!(state.plan().links.contains(&link));
+                }
+            }
+            let plan = state.plan();
+            prop_assert!(plan.links.iter().all(|link| known.contains(link)));
+            prop_assert!(plan.send.iter().all(|link| plan.links.contains(link)));
+            prop_assert!(plan.send.len() <= MAX_ROUTES);
+            prop_assert!(plan.links.len() <= 3);
+            prop_assert!(state.poll_timeout().is_none_or(|at| at > now));
+            // A path that is lost is being looked for, or about to be given up.
+            prop_assert!(!plan.dark || state.is_trying());
+            prop_assert!(state.lost_at().is_none() || state.poll_timeout().is_some());
+            prop_assert!(state.is_suspect() || state.lost_at().is_none());
+        }
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let trigger = prop_oneof![
+        Just(Trigger::AddressGone),
+        Just(Trigger::NetworkChanged),
+        Just(Trigger::NetworkTouched),
+        Just(Trigger::SendFailed),
+        Just(Trigger::Silent),
+        Just(Trigger::Unanswered),
+        Just(Trigger::Woke),
+    ];
+    prop_oneof![
+        (0..4_u64, 0..30_u64).prop_map(|(back, serial)| Step::Ack(back, serial)),
+        (0..4_u64).prop_map(Step::Failed),
+        (0..4_u64).prop_map(Step::Heard),
+        Just(Step::Outdated),
+        trigger.prop_map(Step::Trigger),
+        Just(Step::Typed),
+    ]
+}
