@@ -1,8 +1,8 @@
 //! The program itself: its line, its exit codes, and that it leaves the login.
 #![allow(
-    clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "a test fails where it stands, and owns the clock"
+    clippy::unwrap_used,
+    reason = "a test owns the clock, and fails where it stands"
 )]
 
 use std::io::{BufRead, BufReader, Read};

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::bus;
+use super::bus::{self, Greeting};
 use super::events::{ClientEvent, Events};
 use super::supervisor::{Role, Supervisor};
 use crate::auth::ProxyKey;
@@ -20,8 +20,8 @@ use crate::transport::{
     Connection, Priority, ReadHalf, Stream, Transport, TransportError, WriteHalf,
 };
 use crate::wire::{
-    self, BusEvent, BusHello, BusWelcome, Command, Exit, Extension, InfoError, Resize, ServerInfo,
-    SessionStart, Setting, StderrStart, WireError, codec,
+    self, BusEvent, BusHello, Command, Exit, Extension, InfoError, Resize, ServerInfo,
+    SessionStart, Setting, StderrStart, WireError, codec, feature,
 };
 
 /// When a peer counts as silent, lost and gone (design: the `Udp…Timeout` options).
@@ -180,8 +180,9 @@ impl Client {
                 },
             });
         };
-        let (connection, bus_stream, welcome) = greeted?;
-        let (bus, reader, writer) = bus::new(bus_stream.reader, bus_stream.writer, tasks.stop());
+        let (connection, bus_stream, greeting, first_session) = greeted?;
+        let (bus, reader, writer) =
+            bus::after(greeting, bus_stream.reader, bus_stream.writer, tasks.stop());
         tasks.spawn(Role::BusReader, reader);
         tasks.spawn(Role::BusWriter, writer);
         let settings = Setting {
@@ -206,7 +207,7 @@ impl Client {
             pipe,
             path: path.clone(),
             verdict: beat.verdict(),
-            sessions: Sessions::starting_at(welcome.next_session_id),
+            sessions: Sessions::starting_at(first_session),
             ended: tasks.stop(),
         };
         let (events, told) = Events::new(
@@ -374,7 +375,7 @@ async fn greet(
     transport: &dyn Transport,
     pipe: &crate::proxy::PacketPipe,
     config: &ClientConfig,
-) -> Result<(Arc<dyn Connection>, Stream, BusWelcome), ConnectError> {
+) -> Result<(Arc<dyn Connection>, Stream, Greeting, u64), ConnectError> {
     let connection = transport.connect(pipe.clone(), &config.info).await?;
     let mut stream = connection.open().await?;
     stream.writer.set_priority(Priority::Control);
@@ -387,14 +388,25 @@ async fn greet(
         session_name: config.session_name.clone(),
         extension: Some(Extension {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            features: Vec::new(),
+            features: vec![feature::PIPELINE.to_owned()],
         }),
     };
     codec::write_command_and_message(&mut stream, Command::Bus.as_str(), &hello).await?;
-    codec::read_ack(&mut stream).await?;
-    let welcome = codec::read_reply(&mut stream).await?;
-    Ok((connection, stream, welcome))
+    let pipeline = config.info.extension.as_ref();
+    if pipeline.is_some_and(|extension| extension.offers(feature::PIPELINE)) {
+        return Ok((connection, stream, Greeting::Open, FIRST_SESSION));
+    }
+    let welcome = bus::read_welcome(&mut stream).await?;
+    Ok((
+        connection,
+        stream,
+        Greeting::Answered,
+        welcome.next_session_id,
+    ))
 }
 
 /// PROTOCOL.md, "The bus": how long the client waits for the server's end.
 const FAREWELL: Duration = Duration::from_millis(280);
+
+/// PROTOCOL.md, "Our extensions": the first session of a client that does not wait for the answer.
+const FIRST_SESSION: u64 = 1;
