@@ -1,8 +1,7 @@
 //! The client's side of a connection: finds the server, greets it, starts sessions.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -11,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bus::{self, Greeting};
 use super::events::{ClientEvent, Events};
+use super::sessions::Sessions;
 use super::supervisor::{Role, Supervisor};
 use crate::auth::ProxyKey;
 use crate::heartbeat::{self, Verdict};
@@ -120,18 +120,6 @@ pub struct RemoteSession {
     pub stderr: Option<Box<dyn ReadHalf>>,
     /// How it ended; an error when the connection ended before.
     pub exit: oneshot::Receiver<Exit>,
-}
-
-/// Who waits for the end of which session; those that are not started yet count their IDs.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sessions {
-    shared: Arc<Mutex<SessionTable>>,
-}
-
-#[derive(Debug, Default)]
-struct SessionTable {
-    next_id: u64,
-    waiting: BTreeMap<u64, oneshot::Sender<Exit>>,
 }
 
 impl Client {
@@ -319,41 +307,6 @@ impl Client {
 impl Timeouts {
     fn interval(&self) -> Duration {
         heartbeat::Timing::interval(self.alive, self.heartbeat, self.reconnect)
-    }
-}
-
-impl Sessions {
-    fn starting_at(next_id: u64) -> Self {
-        let sessions = Self::default();
-        sessions.lock().next_id = next_id;
-        sessions
-    }
-
-    fn register(&self) -> (u64, oneshot::Receiver<Exit>) {
-        let (sender, exit) = oneshot::channel();
-        let mut table = self.lock();
-        // Those whose receiver is gone have nobody who waits.
-        table.waiting.retain(|_, waiting| !waiting.is_closed());
-        let id = table.next_id;
-        table.next_id += 1;
-        table.waiting.insert(id, sender);
-        (id, exit)
-    }
-
-    pub(super) fn handle_exit(&self, exit: Exit) {
-        if let Some(waiting) = self.lock().waiting.remove(&exit.id) {
-            // Whoever waited may have left.
-            let _ = waiting.send(exit);
-        }
-    }
-
-    /// Nothing more will be heard of any session.
-    pub(super) fn handle_end(&self) {
-        self.lock().waiting.clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, SessionTable> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
