@@ -130,6 +130,29 @@ async fn silence_and_its_end_reach_who_follows_and_a_full_bus_stops_no_probe() {
     task.await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_round_trip_of_a_probe_counts_unless_an_outage_lay_in_it() {
+    let stop = CancellationToken::new();
+    let local = "127.0.0.1:0".parse().unwrap();
+    let link = std::sync::Arc::new(UdpLink::bind(local).unwrap());
+    let pipe = PacketPipe::fixed(link, local, 1400);
+    let (bus, mut probes) = mpsc::channel(1);
+    let (handle, task) = super::new(timing(), pipe, bus, stop.clone());
+    let task = tokio::spawn(task);
+    probes.recv().await.unwrap();
+    tokio::time::advance(50 * MS).await;
+    assert_eq!(handle.echo(Some(S)), Some(50 * MS));
+    probes.recv().await.unwrap();
+    tokio::time::advance(50 * MS).await;
+    assert_eq!(handle.echo(Some(20 * MS)), Some(20 * MS));
+    probes.recv().await.unwrap();
+    tokio::time::advance(60 * S).await;
+    assert_eq!(handle.echo(Some(S)), Some(S));
+    assert_eq!(handle.echo(None), None);
+    stop.cancel();
+    task.await.unwrap();
+}
+
 fn timing() -> Timing {
     Timing {
         every: Some(S),
