@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Heartbeat, Output, Timing, Verdict};
 use crate::clock::now;
-use crate::proxy::{PacketPipe, UdpLink};
+use crate::transport::memory::pipe_to_nowhere;
 use crate::wire::BusEvent;
 
 const S: Duration = Duration::from_secs(1);
@@ -106,12 +106,7 @@ fn waking_after_hours_of_sleep_is_one_loss_not_a_burst_of_probes() {
 #[tokio::test(start_paused = true)]
 async fn silence_and_its_end_reach_who_follows_and_a_full_bus_stops_no_probe() {
     let stop = CancellationToken::new();
-    let local = "127.0.0.1:0".parse().unwrap();
-    let pipe = PacketPipe::fixed(
-        std::sync::Arc::new(UdpLink::bind(local).unwrap()),
-        local,
-        1400,
-    );
+    let pipe = pipe_to_nowhere();
     let (bus, mut probes) = mpsc::channel(1);
     bus.try_send(BusEvent::Close).unwrap();
     let (handle, task) = super::new(timing(), pipe.clone(), bus, stop.clone());
@@ -133,9 +128,7 @@ async fn silence_and_its_end_reach_who_follows_and_a_full_bus_stops_no_probe() {
 #[tokio::test(start_paused = true)]
 async fn the_round_trip_of_a_probe_counts_unless_an_outage_lay_in_it() {
     let stop = CancellationToken::new();
-    let local = "127.0.0.1:0".parse().unwrap();
-    let link = std::sync::Arc::new(UdpLink::bind(local).unwrap());
-    let pipe = PacketPipe::fixed(link, local, 1400);
+    let pipe = pipe_to_nowhere();
     let (bus, mut probes) = mpsc::channel(1);
     let (handle, task) = super::new(timing(), pipe, bus, stop.clone());
     let task = tokio::spawn(task);
