@@ -159,7 +159,7 @@ async fn outage(lab: &mut Lab, types: bool, length: Duration) {
     sleep(length - typed_for * 700 * MS).await;
 }
 
-const RUNS: u64 = 24;
+const RUNS: u64 = 16;
 const LIMIT: Duration = Duration::from_millis(200);
 const S: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
