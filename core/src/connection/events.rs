@@ -90,8 +90,8 @@ impl Events {
     fn handle(&self, event: BusEvent) {
         match event {
             BusEvent::Alive(_) => {
-                self.heartbeat.echo();
-                self.path.set_rtt(self.connection.rtt());
+                self.path
+                    .set_rtt(self.heartbeat.echo(self.connection.rtt()));
             }
             BusEvent::Channel(channel) => self.tell(ClientEvent::Channel(channel)),
             BusEvent::Debug(line) => self.tell(ClientEvent::Debug(Printable::new(&line.text))),

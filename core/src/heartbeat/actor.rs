@@ -1,7 +1,7 @@
 //! Waits for time and echoes, and does what [`Heartbeat`] says.
 
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -16,17 +16,34 @@ use crate::wire::{Alive, BusEvent};
 pub struct Handle {
     echo: Arc<Notify>,
     verdict: watch::Receiver<Verdict>,
+    probed_at: Arc<Mutex<Option<Instant>>>,
+    silent_after: Duration,
 }
 
 impl Handle {
-    /// The echo of a probe came.
-    pub fn echo(&self) {
+    /// The echo of a probe came. Returns the round trip time to go by, of which the transport's own
+    /// is `smoothed`: an outage inflates that for many round trips, and one probe may be lost.
+    pub fn echo(&self, smoothed: Option<Duration>) -> Option<Duration> {
         self.echo.notify_one();
+        let probed_at = self.lock().take();
+        let took = probed_at
+            .map(|at| now().saturating_duration_since(at))
+            .filter(|took| *took < self.silent_after);
+        match (took, smoothed) {
+            (Some(took), Some(smoothed)) => Some(took.min(smoothed)),
+            (took, smoothed) => took.or(smoothed),
+        }
     }
 
     /// Follows what is known of the peer.
     pub fn verdict(&self) -> watch::Receiver<Verdict> {
         self.verdict.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.probed_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -41,12 +58,14 @@ pub fn new(
     let handle = Handle {
         echo: Arc::default(),
         verdict,
+        probed_at: Arc::default(),
+        silent_after: timing.silent_after,
     };
     let task = Task {
         heartbeat: Heartbeat::new(timing, now()),
         pipe,
         bus,
-        echo: handle.echo.clone(),
+        handle: handle.clone(),
         told,
         stop,
     };
@@ -68,7 +87,7 @@ struct Task {
     heartbeat: Heartbeat,
     pipe: PacketPipe,
     bus: mpsc::Sender<BusEvent>,
-    echo: Arc<Notify>,
+    handle: Handle,
     told: watch::Sender<Verdict>,
     stop: CancellationToken,
 }
@@ -88,7 +107,7 @@ impl Task {
             let silent = *self.told.borrow() != Verdict::Heard;
             tokio::select! {
                 () = self.stop.cancelled() => return,
-                () = self.echo.notified() => self.heartbeat.handle_echo(now()),
+                () = self.handle.echo.notified() => self.heartbeat.handle_echo(now()),
                 () = until(self.heartbeat.poll_timeout()) => {}
                 () = pipe.activity().heard_after(seen), if silent => {}
             }
@@ -101,7 +120,10 @@ impl Task {
                 let time_ms = milliseconds_since_epoch();
                 let probe = BusEvent::Alive(Alive { time_ms });
                 match self.bus.try_send(probe) {
-                    Ok(()) => self.pipe.activity().handle_sent(now()),
+                    Ok(()) => {
+                        *self.handle.lock() = Some(now());
+                        self.pipe.activity().handle_sent(now());
+                    }
                     Err(_) => self.heartbeat.handle_unsent(now()),
                 }
             }

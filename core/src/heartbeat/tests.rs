@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Heartbeat, Output, Timing, Verdict};
 use crate::clock::now;
-use crate::proxy::{PacketPipe, UdpLink};
+use crate::transport::memory::pipe_to_nowhere;
 use crate::wire::BusEvent;
 
 const S: Duration = Duration::from_secs(1);
@@ -106,12 +106,7 @@ fn waking_after_hours_of_sleep_is_one_loss_not_a_burst_of_probes() {
 #[tokio::test(start_paused = true)]
 async fn silence_and_its_end_reach_who_follows_and_a_full_bus_stops_no_probe() {
     let stop = CancellationToken::new();
-    let local = "127.0.0.1:0".parse().unwrap();
-    let pipe = PacketPipe::fixed(
-        std::sync::Arc::new(UdpLink::bind(local).unwrap()),
-        local,
-        1400,
-    );
+    let pipe = pipe_to_nowhere();
     let (bus, mut probes) = mpsc::channel(1);
     bus.try_send(BusEvent::Close).unwrap();
     let (handle, task) = super::new(timing(), pipe.clone(), bus, stop.clone());
@@ -126,6 +121,27 @@ async fn silence_and_its_end_reach_who_follows_and_a_full_bus_stops_no_probe() {
     assert_eq!(*verdict.borrow_and_update(), Verdict::Heard);
     assert_eq!(probes.recv().await, Some(BusEvent::Close));
     assert!(matches!(probes.recv().await, Some(BusEvent::Alive(_))));
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_round_trip_of_a_probe_counts_unless_an_outage_lay_in_it() {
+    let stop = CancellationToken::new();
+    let pipe = pipe_to_nowhere();
+    let (bus, mut probes) = mpsc::channel(1);
+    let (handle, task) = super::new(timing(), pipe, bus, stop.clone());
+    let task = tokio::spawn(task);
+    probes.recv().await.unwrap();
+    tokio::time::advance(50 * MS).await;
+    assert_eq!(handle.echo(Some(S)), Some(50 * MS));
+    probes.recv().await.unwrap();
+    tokio::time::advance(50 * MS).await;
+    assert_eq!(handle.echo(Some(20 * MS)), Some(20 * MS));
+    probes.recv().await.unwrap();
+    tokio::time::advance(60 * S).await;
+    assert_eq!(handle.echo(Some(S)), Some(S));
+    assert_eq!(handle.echo(None), None);
     stop.cancel();
     task.await.unwrap();
 }

@@ -128,8 +128,7 @@ impl Lab {
         let (mut echoes, rtt) = (bus.incoming, near.clone());
         tasks.spawn(frost.wrap(async move {
             while let Some(Ok(_)) = echoes.recv().await {
-                beat.echo();
-                path.set_rtt(rtt.rtt());
+                path.set_rtt(beat.echo(rtt.rtt()));
             }
         }));
 
