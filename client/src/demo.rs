@@ -74,7 +74,7 @@ pub struct Darkness {
 }
 
 impl Darkness {
-    /// Makes the path dark for [`DARK`] from here on.
+    /// Makes the path dark for ten seconds from here on.
     pub fn fall(&self) {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(now() + DARK);
     }

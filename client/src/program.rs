@@ -118,9 +118,8 @@ async fn demonstrate(env: &Environment) -> anyhow::Result<i32> {
     let login = Login::connect(options, Arc::new(Silent)).await?;
     let env = start.env.clone();
     let offer = bootstrap::start(&login, options, &demo.settings, false, env).await?;
-    login.close().await;
     tell(demo::GREETING);
-    let outcome = roam(offer, &demo.settings, &start, Some(&demo.darkness)).await?;
+    let outcome = roam(login, offer, &demo.settings, &start, Some(&demo.darkness)).await?;
     give_back();
     status_of(outcome, &demo.settings, start.pty.is_some())
 }
@@ -171,8 +170,7 @@ async fn connect(
         UdpMode::Quic => {
             let offer =
                 bootstrap::start(&login, options, settings, cli.debug, start.env.clone()).await?;
-            login.close().await;
-            roam(offer, settings, &start, None).await?
+            roam(login, offer, settings, &start, None).await?
         }
         UdpMode::Kcp => anyhow::bail!(
             "this version does not speak KCP: use --udp for QUIC, or --tcp for plain SSH"
@@ -210,6 +208,7 @@ async fn plain(login: &mut Login, settings: &Settings, start: &Start) -> anyhow:
 }
 
 async fn roam(
+    login: Login,
     offer: bootstrap::Offer,
     settings: &Settings,
     start: &Start,
@@ -219,7 +218,10 @@ async fn roam(
         Some(darkness) => Arc::new(darkness.clone()),
         None => Arc::new(UdpBinder),
     };
-    let mut roam = Roam::connect(offer, settings, start.pty.is_none(), binder).await?;
+    let connecting = Roam::connect(offer, settings, start.pty.is_none(), binder);
+    // The login's farewell takes a round trip that nobody needs to wait for.
+    let (roam, ()) = tokio::join!(connecting, login.close());
+    let mut roam = roam?;
     let outcome = over(&mut roam, settings, start, darkness).await;
     // Whatever happened, the server need not wait for this client.
     roam.close().await;

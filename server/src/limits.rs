@@ -24,6 +24,9 @@ pub const TERMINAL_CHUNK: usize = 4 * 1024;
 /// Bytes of input that were dropped before a marker and are reported back to the client.
 pub const MAX_REPORTED_INPUT: usize = 16 * 1024;
 
+/// Markers that a session without a terminal looks for: one for each change of path within a round trip or so.
+pub const MAX_MARKERS: usize = 8;
+
 /// A start message's terminal is at most so wide and high: what a terminal's size can say.
 pub const MAX_TERMINAL_SIDE: u16 = u16::MAX - 1;
 

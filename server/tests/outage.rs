@@ -89,6 +89,29 @@ async fn data_loses_nothing_but_the_markers_themselves() {
 }
 
 #[tokio::test]
+async fn a_path_that_changes_twice_leaves_neither_marker_in_data() {
+    soon(async {
+        let peer = Peer::connect();
+        let mut bus = peer.greet().await;
+        let mut keys = peer.start(terminal(1, RAW_CAT)).await.unwrap();
+        keys.until("ready").await;
+        let mut data = peer.start(command(2, &["cat"])).await.unwrap();
+        peer.moves.send_modify(|moves| *moves += 1);
+        let older = marker_of(bus.event().await);
+        peer.moves.send_modify(|moves| *moves += 1);
+        let newer = marker_of(bus.event().await);
+        data.write(&[b"a", &older[..], b"b", &newer[..], b"c"].concat())
+            .await;
+        data.stream.writer.shutdown().await.unwrap();
+        assert_eq!(data.rest().await, "abc");
+        keys.write(&[b"a", &older[..], b"b", &newer[..], b"c"].concat())
+            .await;
+        assert_eq!(keys.until("c").await, "c");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_connection_without_a_terminal_is_never_sent_a_marker() {
     soon(async {
         let peer = Peer::connect();

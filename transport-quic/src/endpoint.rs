@@ -204,7 +204,7 @@ async fn handshake(
     .await
 }
 
-#[allow(
+#[expect(
     clippy::disallowed_methods,
     reason = "a certificate is valid by the calendar"
 )]

@@ -9,7 +9,7 @@ use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey, PublicKeyBase64 as
 use super::known_hosts::{KnownHosts, matches_pattern};
 
 /// Seconds since 1970, which is how certificates count.
-#[allow(
+#[expect(
     clippy::disallowed_methods,
     reason = "certificates are good by the wall clock"
 )]

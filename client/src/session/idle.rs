@@ -43,7 +43,8 @@ async fn ended(on: Idle<'_>) -> Result<Outcome, Broken> {
             ClientEvent::Quit(reason) => quit = Some(reason.as_str().to_owned()),
             ClientEvent::Warning(text) => tracing::warn!("the server says: {text}"),
             ClientEvent::Debug(text) => tracing::debug!(%text, "the server's log"),
-            _ => {}
+            // Without a session there is nothing to forward and nothing to drop.
+            ClientEvent::Channel(_) | ClientEvent::Discard(_) | _ => {}
         }
     }
     quit.map(Outcome::Quit).ok_or(Broken::Ended)

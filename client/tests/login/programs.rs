@@ -95,7 +95,7 @@ async fn a_terminal_has_the_size_it_was_asked_for_and_the_next_one() {
     let sshd = Sshd::start();
     let login = login(&sshd.options()).await;
     let mut request =
-        command("stty size; read x; stty size; stty -a | tr ' ' '\\n' | grep '^-echo$'; read x");
+        command("stty size; read x; stty size; stty -a | tr ' ' '\\n' | grep '^-echo$'");
     request.pty = Some(pty(Size {
         columns: 800,
         rows: 200,

@@ -1,15 +1,36 @@
 //! The bus: one stream for the events of a connection, read and written by two tasks.
 
 use bytes::BytesMut;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::transport::{ReadHalf, WriteHalf};
-use crate::wire::{BusDecoder, BusEvent, WireError};
+use crate::wire::{BusDecoder, BusEvent, BusWelcome, WireError, codec};
 
 /// Events that wait to be written, or to be acted upon. A peer that is stuck lets these fill.
 pub const BUS_ROOM: usize = 64;
+
+/// Whether the server's answer to the greeting was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Greeting {
+    /// Events follow.
+    Answered,
+    /// The answer comes first: the client did not wait for it.
+    Open,
+}
+
+/// Reads the server's answer to the greeting.
+///
+/// # Errors
+///
+/// [`WireError::Refused`], or the stream's own.
+pub(super) async fn read_welcome(
+    from: &mut (impl AsyncRead + Unpin),
+) -> Result<BusWelcome, WireError> {
+    codec::read_ack(from).await?;
+    codec::read_reply(from).await
+}
 
 /// Both ends of a bus for whoever acts on its events.
 #[derive(Debug)]
@@ -33,12 +54,26 @@ pub fn new(
     impl Future<Output = ()> + Send + 'static,
     impl Future<Output = ()> + Send + 'static,
 ) {
+    after(Greeting::Answered, reader, writer, stop)
+}
+
+/// The same for a client that may not have waited for the answer to its greeting.
+pub(super) fn after(
+    greeting: Greeting,
+    reader: Box<dyn ReadHalf>,
+    writer: Box<dyn WriteHalf>,
+    stop: CancellationToken,
+) -> (
+    Bus,
+    impl Future<Output = ()> + Send + 'static,
+    impl Future<Output = ()> + Send + 'static,
+) {
     let (outgoing, to_write) = mpsc::channel(BUS_ROOM);
     let (read, incoming) = mpsc::channel(BUS_ROOM);
     let bus = Bus { outgoing, incoming };
     (
         bus,
-        read_events(reader, read, stop.clone()),
+        read_events(reader, read, greeting, stop.clone()),
         write_events(writer, to_write, stop),
     )
 }
@@ -46,10 +81,18 @@ pub fn new(
 async fn read_events(
     mut reader: Box<dyn ReadHalf>,
     to: mpsc::Sender<Result<BusEvent, WireError>>,
+    greeting: Greeting,
     stop: CancellationToken,
 ) {
     let mut decoder = BusDecoder::new();
     let events = async {
+        if greeting == Greeting::Open
+            && let Err(error) = read_welcome(&mut reader).await
+        {
+            // Whoever acts on events has left, or hears of the refusal.
+            let _ = to.send(Err(error)).await;
+            return;
+        }
         loop {
             let event = match decoder.read_event(&mut reader).await {
                 Ok(Some(event)) => Ok(event),

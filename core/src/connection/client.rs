@@ -1,16 +1,16 @@
 //! The client's side of a connection: finds the server, greets it, starts sessions.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::bus;
+use super::bus::{self, Greeting};
 use super::events::{ClientEvent, Events};
+use super::sessions::Sessions;
 use super::supervisor::{Role, Supervisor};
 use crate::auth::ProxyKey;
 use crate::heartbeat::{self, Verdict};
@@ -20,8 +20,8 @@ use crate::transport::{
     Connection, Priority, ReadHalf, Stream, Transport, TransportError, WriteHalf,
 };
 use crate::wire::{
-    self, BusEvent, BusHello, BusWelcome, Command, Exit, Extension, InfoError, Resize, ServerInfo,
-    SessionStart, Setting, StderrStart, WireError, codec,
+    self, BusEvent, BusHello, Command, Exit, Extension, InfoError, Resize, ServerInfo,
+    SessionStart, Setting, StderrStart, WireError, codec, feature,
 };
 
 /// When a peer counts as silent, lost and gone (design: the `Udp…Timeout` options).
@@ -122,18 +122,6 @@ pub struct RemoteSession {
     pub exit: oneshot::Receiver<Exit>,
 }
 
-/// Who waits for the end of which session; those that are not started yet count their IDs.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sessions {
-    shared: Arc<Mutex<SessionTable>>,
-}
-
-#[derive(Debug, Default)]
-struct SessionTable {
-    next_id: u64,
-    waiting: BTreeMap<u64, oneshot::Sender<Exit>>,
-}
-
 impl Client {
     /// Connects, greets, and returns the client, what the server tells, and the connection's tasks:
     /// run them ([`Supervisor::run`]) for as long as the client is used.
@@ -180,8 +168,9 @@ impl Client {
                 },
             });
         };
-        let (connection, bus_stream, welcome) = greeted?;
-        let (bus, reader, writer) = bus::new(bus_stream.reader, bus_stream.writer, tasks.stop());
+        let (connection, bus_stream, greeting, first_session) = greeted?;
+        let (bus, reader, writer) =
+            bus::after(greeting, bus_stream.reader, bus_stream.writer, tasks.stop());
         tasks.spawn(Role::BusReader, reader);
         tasks.spawn(Role::BusWriter, writer);
         let settings = Setting {
@@ -206,7 +195,7 @@ impl Client {
             pipe,
             path: path.clone(),
             verdict: beat.verdict(),
-            sessions: Sessions::starting_at(welcome.next_session_id),
+            sessions: Sessions::starting_at(first_session),
             ended: tasks.stop(),
         };
         let (events, told) = Events::new(
@@ -321,41 +310,6 @@ impl Timeouts {
     }
 }
 
-impl Sessions {
-    fn starting_at(next_id: u64) -> Self {
-        let sessions = Self::default();
-        sessions.lock().next_id = next_id;
-        sessions
-    }
-
-    fn register(&self) -> (u64, oneshot::Receiver<Exit>) {
-        let (sender, exit) = oneshot::channel();
-        let mut table = self.lock();
-        // Those whose receiver is gone have nobody who waits.
-        table.waiting.retain(|_, waiting| !waiting.is_closed());
-        let id = table.next_id;
-        table.next_id += 1;
-        table.waiting.insert(id, sender);
-        (id, exit)
-    }
-
-    pub(super) fn handle_exit(&self, exit: Exit) {
-        if let Some(waiting) = self.lock().waiting.remove(&exit.id) {
-            // Whoever waited may have left.
-            let _ = waiting.send(exit);
-        }
-    }
-
-    /// Nothing more will be heard of any session.
-    pub(super) fn handle_end(&self) {
-        self.lock().waiting.clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, SessionTable> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl std::fmt::Debug for Client {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Client").finish_non_exhaustive()
@@ -374,7 +328,7 @@ async fn greet(
     transport: &dyn Transport,
     pipe: &crate::proxy::PacketPipe,
     config: &ClientConfig,
-) -> Result<(Arc<dyn Connection>, Stream, BusWelcome), ConnectError> {
+) -> Result<(Arc<dyn Connection>, Stream, Greeting, u64), ConnectError> {
     let connection = transport.connect(pipe.clone(), &config.info).await?;
     let mut stream = connection.open().await?;
     stream.writer.set_priority(Priority::Control);
@@ -387,14 +341,25 @@ async fn greet(
         session_name: config.session_name.clone(),
         extension: Some(Extension {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            features: Vec::new(),
+            features: vec![feature::PIPELINE.to_owned()],
         }),
     };
     codec::write_command_and_message(&mut stream, Command::Bus.as_str(), &hello).await?;
-    codec::read_ack(&mut stream).await?;
-    let welcome = codec::read_reply(&mut stream).await?;
-    Ok((connection, stream, welcome))
+    let pipeline = config.info.extension.as_ref();
+    if pipeline.is_some_and(|extension| extension.offers(feature::PIPELINE)) {
+        return Ok((connection, stream, Greeting::Open, FIRST_SESSION));
+    }
+    let welcome = bus::read_welcome(&mut stream).await?;
+    Ok((
+        connection,
+        stream,
+        Greeting::Answered,
+        welcome.next_session_id,
+    ))
 }
 
 /// PROTOCOL.md, "The bus": how long the client waits for the server's end.
 const FAREWELL: Duration = Duration::from_millis(280);
+
+/// PROTOCOL.md, "Our extensions": the first session of a client that does not wait for the answer.
+const FIRST_SESSION: u64 = 1;

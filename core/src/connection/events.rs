@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::client::Sessions;
+use super::sessions::Sessions;
 use crate::heartbeat::{self, Verdict};
 use crate::proxy::client as proxy;
 use crate::transport::Connection;

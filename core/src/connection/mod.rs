@@ -18,6 +18,7 @@
 //! | who ends when one ends                         | `supervisor.rs` |
 //! | how events travel on the bus                   | `bus.rs`        |
 //! | how a client connects and greets               | `client.rs`     |
+//! | who waits for the end of a session             | `sessions.rs`   |
 //! | what a client does about its server's events   | `events.rs`     |
 //!
 //! Not here: what a session does with its bytes (`session`), what a server runs.
@@ -25,6 +26,7 @@
 mod bus;
 mod client;
 mod events;
+mod sessions;
 mod supervisor;
 
 pub use bus::{BUS_ROOM, Bus, new as new_bus};

@@ -63,13 +63,13 @@ fn what_is_sent_in_the_dark_goes_out_once_when_it_ends_and_never_again() {
 fn the_dark_holds_a_bounded_row_and_then_asks_to_wait() {
     let (pipe, paper) = pipe_over_paper(true);
     // A batch above the room is taken, and its end is lost.
-    assert!(pipe.try_send(&[3; 200], Some(10), None).is_ok());
+    assert!(pipe.try_send(&[3; 300], Some(10), None).is_ok());
     assert!(!is_writable(&pipe));
     let refused = pipe.try_send(&[4; 10], None, None).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
     pipe.publish(table(&paper, false));
     assert!(is_writable(&pipe));
-    assert_eq!(paper.take_sent().len(), 12);
+    assert_eq!(paper.take_sent().len(), 24);
 }
 
 #[test]

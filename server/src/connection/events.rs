@@ -180,7 +180,7 @@ impl Events {
                 number: marker.number(),
                 bytes: Bytes::copy_from_slice(marker.bytes()),
             };
-            self.view.send_modify(|view| view.marker = Some(marker));
+            self.view.send_modify(|view| view.add_marker(marker));
         }
     }
 

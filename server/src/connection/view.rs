@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::limits::MAX_MARKERS;
+
 /// The client as its sessions see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientView {
@@ -9,8 +11,18 @@ pub struct ClientView {
     pub away: bool,
     /// `KeepPendingOutput`: what programs print while the client is away is kept whole.
     pub keep_output: bool,
-    /// The newest marker that the client was told to write into each stdin.
-    pub marker: Option<Marker>,
+    /// The newest markers that the client was told to write into each stdin, the oldest first, at most [`MAX_MARKERS`].
+    pub markers: Vec<Marker>,
+}
+
+impl ClientView {
+    /// The client was told of one more marker.
+    pub fn add_marker(&mut self, marker: Marker) {
+        if self.markers.len() >= MAX_MARKERS {
+            self.markers.remove(0);
+        }
+        self.markers.push(marker);
+    }
 }
 
 /// A marker, and which one it is.

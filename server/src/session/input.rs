@@ -1,14 +1,15 @@
 //! Standard input, and what the change of a path cuts out of it.
 
+use std::collections::VecDeque;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tssh_core::session::marker::MarkerScanner;
 use tssh_core::transport::ReadHalf;
 use tssh_core::wire::{BusEvent, Discard, SessionStart};
 
 use crate::child::Input;
-use crate::connection::Marker;
 use crate::keeper::Client;
-use crate::limits::{MAX_REPORTED_INPUT, PIPE_CHUNK, TERMINAL_CHUNK};
+use crate::limits::{MAX_MARKERS, MAX_REPORTED_INPUT, PIPE_CHUNK, TERMINAL_CHUNK};
 
 /// What stdin is to its program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +68,14 @@ pub(super) async fn pump(mut from: Box<dyn ReadHalf>, mut to: Input, kind: Kind,
     let _ = to.shutdown().await;
 }
 
-/// Takes out of stdin what the newest marker condemns.
+/// Takes out of stdin what the markers condemn.
 struct Sieve {
     kind: Kind,
     client: Client,
     seen: u64,
-    search: Option<MarkerScanner>,
+    /// The markers that may come, the oldest first. Of keys only the newest counts: what stands before it goes, older
+    /// markers included. In data each one counts that the client may have written.
+    searches: VecDeque<MarkerScanner>,
     dropped: Vec<u8>,
 }
 
@@ -85,46 +88,77 @@ enum Sifted {
 
 impl Sieve {
     fn new(kind: Kind, client: Client) -> Self {
-        let seen = newest(&client).map_or(0, |marker| marker.number);
+        let seen = client
+            .view
+            .borrow()
+            .markers
+            .last()
+            .map_or(0, |marker| marker.number);
         Self {
             kind,
             client,
             seen,
-            search: None,
+            searches: VecDeque::new(),
             dropped: Vec::new(),
         }
     }
 
     fn sift(&mut self, chunk: &[u8], passed: &mut Vec<u8>) -> Sifted {
-        if let Some(marker) = newest(&self.client).filter(|marker| marker.number != self.seen) {
-            self.seen = marker.number;
-            self.search = Some(MarkerScanner::new(&marker.bytes));
-        }
-        let Some(search) = &mut self.search else {
-            return Sifted::Whole;
-        };
-        passed.clear();
-        let (kind, dropped) = (self.kind, &mut self.dropped);
-        let found = search.push(chunk, &mut |before| match kind {
-            Kind::Data => passed.extend_from_slice(before),
-            Kind::Keys => {
-                let room = MAX_REPORTED_INPUT.saturating_sub(dropped.len());
-                dropped.extend_from_slice(&before[..before.len().min(room)]);
+        for marker in &self.client.view.borrow().markers {
+            if marker.number <= self.seen {
+                continue;
             }
-        });
-        if let Some(behind) = found {
-            self.search = None;
-            passed.extend_from_slice(&chunk[behind..]);
-            self.report();
+            self.seen = marker.number;
+            if self.kind == Kind::Keys || self.searches.len() >= MAX_MARKERS {
+                self.searches.pop_front();
+            }
+            self.searches.push_back(MarkerScanner::new(&marker.bytes));
+        }
+        if self.searches.is_empty() {
+            return Sifted::Whole;
+        }
+        passed.clear();
+        match self.kind {
+            Kind::Data => self.sift_data(chunk, passed),
+            Kind::Keys => self.sift_keys(chunk, passed),
         }
         Sifted::Part
     }
 
+    fn sift_data(&mut self, chunk: &[u8], passed: &mut Vec<u8>) {
+        passed.extend_from_slice(chunk);
+        self.searches.retain_mut(|search| {
+            let came = std::mem::take(passed);
+            let found = search.push(&came, &mut |before| passed.extend_from_slice(before));
+            if let Some(behind) = found {
+                passed.extend_from_slice(&came[behind..]);
+            }
+            found.is_none()
+        });
+    }
+
+    fn sift_keys(&mut self, chunk: &[u8], passed: &mut Vec<u8>) {
+        let Some(search) = self.searches.front_mut() else {
+            return;
+        };
+        let dropped = &mut self.dropped;
+        let found = search.push(chunk, &mut |before| {
+            let room = MAX_REPORTED_INPUT.saturating_sub(dropped.len());
+            dropped.extend_from_slice(&before[..before.len().min(room)]);
+        });
+        if let Some(behind) = found {
+            self.searches.clear();
+            passed.extend_from_slice(&chunk[behind..]);
+            self.report();
+        }
+    }
+
     /// The stream is at its end: what looked like the start of a marker is data.
     fn finish(&mut self, passed: &mut Vec<u8>) {
-        let search = self.search.take();
-        if let (Kind::Data, Some(search)) = (self.kind, search) {
-            search.finish(&mut |before| passed.extend_from_slice(before));
+        if self.kind == Kind::Data {
+            for search in std::mem::take(&mut self.searches) {
+                search.finish(&mut |before| passed.extend_from_slice(before));
+            }
         }
     }
 
@@ -139,8 +173,4 @@ impl Sieve {
         // A report is not worth waiting for.
         let _ = self.client.bus.try_send(BusEvent::Discard(discard));
     }
-}
-
-fn newest(client: &Client) -> Option<Marker> {
-    client.view.borrow().marker.clone()
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::Config;
 use super::exchange::{Output, Plan, Trigger};
 use super::gate::{ClientGate, Note};
+use super::handle::Handle;
 use super::state::State;
 use super::{Binder, PathStatus};
 use crate::auth::{Challenger, Claim};
@@ -19,32 +20,6 @@ use crate::heartbeat::{self, Verdict};
 use crate::proxy::network::{self, NetworkEvents};
 use crate::proxy::pipe::PacketPipe;
 use crate::proxy::table::{LinkId, Route, Table};
-
-/// Asks the proxy for things. Clones share the task; it ends when the last one is dropped.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    status: watch::Receiver<PathStatus>,
-    verdict: Arc<watch::Sender<Option<watch::Receiver<Verdict>>>>,
-    rtt: Arc<watch::Sender<Option<Duration>>>,
-    _alive: mpsc::Sender<()>,
-}
-
-impl Handle {
-    /// Follows the state of the path.
-    pub fn status(&self) -> watch::Receiver<PathStatus> {
-        self.status.clone()
-    }
-
-    /// Listens to the heartbeat from here on: its silence makes the path dead.
-    pub fn follow(&self, verdict: watch::Receiver<Verdict>) {
-        self.verdict.send_replace(Some(verdict));
-    }
-
-    /// Tells how long an answer takes on this path.
-    pub fn set_rtt(&self, rtt: Option<Duration>) {
-        self.rtt.send_replace(rtt);
-    }
-}
 
 /// The client's proxy: a pipe for the transport, a handle, and the task to be spawned.
 pub fn new(

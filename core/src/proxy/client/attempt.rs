@@ -1,6 +1,6 @@
 //! A path that is being tried, and one whose acknowledgement still needs its proof.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::exchange::Trigger;
 use crate::auth::Claim;
@@ -14,6 +14,7 @@ pub(super) struct Attempt {
     pub(super) serial: u64,
     pub(super) bound: bool,
     pub(super) next_claim: Instant,
+    pub(super) claimed_at: Option<Instant>,
     /// Given up, for a new local port, at this moment.
     pub(super) until: Instant,
     /// The peer was heard since this attempt began: the path in use still answers.
@@ -30,14 +31,18 @@ impl Attempt {
             serial: 0,
             bound: false,
             next_claim: at,
+            claimed_at: None,
             until,
             heard: false,
             cause,
         }
     }
 
-    pub(super) fn hurry(&mut self, now: Instant) {
-        self.next_claim = self.next_claim.min(now);
+    /// The next claim is due at `at`, or a little later if one was just made: a paste of many pieces
+    /// is no flood of claims.
+    pub(super) fn hurry(&mut self, at: Instant) {
+        let earliest = self.claimed_at.map_or(at, |last| at.max(last + BREATH));
+        self.next_claim = self.next_claim.min(earliest);
     }
 
     pub(super) fn poll_timeout(&self) -> Instant {
@@ -76,3 +81,6 @@ impl Trial {
         self.next_dummy.min(self.until)
     }
 }
+
+/// Between two claims of one attempt, whatever happens.
+const BREATH: Duration = Duration::from_millis(20);

@@ -6,6 +6,7 @@
 //! | what an attempt and a proof consist of       | `attempt.rs`  |
 //! | which hints and deeds there are              | `exchange.rs` |
 //! | where the hints come from                    | `actor.rs`    |
+//! | what a client asks and tells                 | `handle.rs`   |
 //! | how a local port is bound                    | `binder.rs`   |
 //! | how acknowledgements leave the data path     | `gate.rs`     |
 //! | how long an answer may take                  | `patience.rs` |
@@ -18,6 +19,7 @@ mod binder;
 mod config;
 mod exchange;
 mod gate;
+mod handle;
 mod patience;
 #[cfg(test)]
 mod properties;
@@ -32,10 +34,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use actor::{Handle, new};
+pub use actor::new;
 pub use binder::UdpBinder;
 pub use config::{Config, Timing};
 pub use exchange::{Output, Plan, Trigger};
+pub use handle::Handle;
 pub use state::State;
 
 use crate::transport::Link;

@@ -208,6 +208,7 @@ impl State {
             }
             if attempt.bound && now >= attempt.next_claim {
                 attempt.next_claim = now + interval;
+                attempt.claimed_at = Some(now);
                 return Some(Output::Claim {
                     link: attempt.link,
                     claim: self.challenger.claim(attempt.serial),

@@ -10,6 +10,8 @@
 mod actor;
 mod budget;
 mod gate;
+#[cfg(test)]
+mod properties;
 mod state;
 #[cfg(test)]
 mod tests;

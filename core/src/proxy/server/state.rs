@@ -108,7 +108,7 @@ impl State {
 
     /// The client was silent for its heartbeat timeout.
     pub fn handle_silent(&mut self) {
-        self.dark = self.current.is_some();
+        self.dark |= self.current.is_some();
     }
 
     /// Forgets an address that was silent for too long.
