@@ -60,5 +60,5 @@ pub fn leave() -> io::Result<()> {
 }
 
 fn status(ended: ExitStatus) -> i32 {
-    ended.code().unwrap_or(crate::program::FAILURE)
+    ended.code().unwrap_or(crate::exit::FAILURE)
 }

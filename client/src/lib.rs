@@ -14,6 +14,7 @@
 //! | `session`    | a shell or command between the terminal and a server |
 //! | `demo`       | a roaming shell on this very machine                 |
 //! | `program`    | all of it, from arguments to exit status             |
+//! | `exit`       | its exit status, and what it says at the end         |
 //! | `log`        | standard error or a file                             |
 //! | `terminal`   | the user's terminal, and giving it back              |
 
@@ -31,6 +32,7 @@ pub mod background;
 pub mod bootstrap;
 pub mod cli;
 pub mod demo;
+pub mod exit;
 pub mod log;
 pub mod login;
 pub mod program;

@@ -1,7 +1,7 @@
 //! The program: from its arguments to its exit status.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -12,6 +12,7 @@ use crate::background;
 use crate::bootstrap;
 use crate::cli::Cli;
 use crate::demo::{self, Darkness, Demo};
+use crate::exit::{FAILURE, say, sentence, status_of, tell};
 use crate::log;
 use crate::login::{Console, Login, Options, Program, Pty, Silent};
 use crate::query;
@@ -51,9 +52,6 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> i32 {
         }
     }
 }
-
-/// As ssh: whatever went wrong on our side.
-pub const FAILURE: i32 = 255;
 
 /// Fails only before there is a log to complain to.
 fn start(cli: &Cli, args: &[OsString]) -> anyhow::Result<i32> {
@@ -341,59 +339,4 @@ fn terminal(settings: &Settings, env: &Environment) -> Option<Pty> {
         size: current_size(),
         modes: tcgetattr(stdin).map_or_else(|_| Vec::new(), |termios| modes_of(&termios)),
     })
-}
-
-fn status_of(outcome: Outcome, settings: &Settings, has_pty: bool) -> anyhow::Result<i32> {
-    let is_the_end = !matches!(outcome, Outcome::Quit(_) | Outcome::Signalled(_));
-    if has_pty && is_the_end && !is_quiet(settings) {
-        tell(&format!("Connection to {} closed.\r\n", settings.hostname));
-    }
-    match outcome {
-        Outcome::Exited(status) => Ok(i32::try_from(status).unwrap_or(FAILURE)),
-        Outcome::Killed(signal) => {
-            tracing::info!(signal, "the remote program was killed");
-            Ok(FAILURE)
-        }
-        Outcome::Left => Ok(FAILURE),
-        Outcome::Signalled(ending) => Ok(ending.exit_status()),
-        Outcome::Quit(reason) => anyhow::bail!("the server went away: {reason}"),
-    }
-}
-
-fn is_quiet(settings: &Settings) -> bool {
-    matches!(
-        settings.log_level,
-        LogLevel::Quiet | LogLevel::Fatal | LogLevel::Error
-    )
-}
-
-/// Writes to standard output.
-fn say(text: &str) -> anyhow::Result<()> {
-    io::stdout()
-        .write_all(text.as_bytes())
-        .context("writing to standard output")
-}
-
-/// Writes to standard error, where nobody may listen.
-fn tell(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
-}
-
-/// What went wrong, with the causes behind it.
-fn sentence(error: &anyhow::Error) -> String {
-    let mut line = String::new();
-    let mut last = String::new();
-    for cause in error.chain() {
-        let text = cause.to_string();
-        // Some errors repeat their source in their own words.
-        if last.contains(&text) {
-            continue;
-        }
-        if !last.is_empty() {
-            line.push_str(": ");
-        }
-        line.push_str(&text);
-        last = text;
-    }
-    line
 }
