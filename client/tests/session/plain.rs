@@ -127,7 +127,7 @@ async fn session(command: String) -> i32 {
         Outcome::Exited(status) => i32::try_from(status).unwrap(),
         Outcome::Left => 255,
         Outcome::Signalled(ending) => ending.exit_status(),
-        other => panic!("{other:?}"),
+        other @ (Outcome::Killed(_) | Outcome::Quit(_)) => panic!("{other:?}"),
     }
 }
 
