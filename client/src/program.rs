@@ -21,7 +21,7 @@ use crate::session::{
     idle, modes_of, run, start_of,
 };
 use crate::settings::{
-    self, Environment, LogLevel, RequestTty, SessionType, Settings, UdpMode, resolve,
+    self, Environment, LogLevel, RequestTty, SessionType, Settings, UdpMode, UdpProxyMode, resolve,
 };
 use crate::target::login_options;
 use crate::terminal::escape::Demonstration;
@@ -128,6 +128,9 @@ async fn demonstrate(env: &Environment) -> anyhow::Result<i32> {
 fn refuse_what_is_missing(cli: &Cli, settings: &Settings) -> anyhow::Result<()> {
     if settings.stdio_forward.is_some() {
         anyhow::bail!("-W is not supported by this version, which forwards nothing: use ssh -W");
+    }
+    if settings.udp_mode != UdpMode::Off && settings.udp_proxy_mode == UdpProxyMode::Tcp {
+        anyhow::bail!("UdpProxyMode TCP is not supported by this version, which sends UDP alone");
     }
     if cli.control_command.is_some() {
         anyhow::bail!("-O is not supported by this version, which has no control socket");
