@@ -125,8 +125,8 @@ pub async fn run(local: &mut Local, far: Far, darken: impl Fn()) -> Result<Outco
         outcome = shown => outcome,
     };
     if matches!(outcome, Outcome::Exited(_) | Outcome::Killed(_)) {
-        local.stdout.flush().await?;
-        local.stderr.flush().await?;
+        local.stdout.flush().await.map_err(Broken::Output)?;
+        local.stderr.flush().await.map_err(Broken::Output)?;
     } else {
         board.clear();
         // A screen that stands still keeps nobody from leaving.
@@ -144,8 +144,8 @@ async fn downstream(
     let mut outcome = None;
     while let Some(event) = output.next().await? {
         match event {
-            Event::Stdout(bytes) => stdout.write(&bytes).await?,
-            Event::Stderr(bytes) => stderr.write(&bytes).await?,
+            Event::Stdout(bytes) => stdout.write(&bytes).await.map_err(Broken::Output)?,
+            Event::Stderr(bytes) => stderr.write(&bytes).await.map_err(Broken::Output)?,
             Event::ExitStatus(status) => outcome = Some(Outcome::Exited(status)),
             Event::ExitSignal { signal, .. } => outcome = Some(Outcome::Killed(signal)),
             Event::Finished => {}
