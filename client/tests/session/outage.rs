@@ -70,6 +70,31 @@ fn a_download_survives_an_outage_and_a_new_address() {
 }
 
 #[test]
+fn an_idle_session_keeps_its_path() {
+    let rig = Rig::start();
+    let relay = Relay::start(&rig);
+    let path = relay.option();
+    let mut child = rig
+        .tssh(Mode::Udp, &[&path, "server", "echo ready; cat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = [0; 6];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut ready)
+        .unwrap();
+    // Several heartbeats.
+    relay.wait_for_traffic(30);
+    assert_eq!(relay.paths(), 1);
+    drop(child.stdin.take());
+    assert_eq!(wait(child).code(), Some(0));
+}
+
+#[test]
 fn packets_out_of_order_change_nothing() {
     let rig = Rig::start();
     let relay = Relay::start(&rig);

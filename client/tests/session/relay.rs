@@ -99,6 +99,11 @@ impl Relay {
         self.shared.doors.lock().unwrap().open.clear();
     }
 
+    /// How many addresses the client has ever sent from.
+    pub(crate) fn paths(&self) -> usize {
+        self.shared.doors.lock().unwrap().clients.len()
+    }
+
     /// Waits until so many more packets have passed.
     pub(crate) fn wait_for_traffic(&self, packets: u64) {
         let from = self.shared.doors.lock().unwrap().passed;

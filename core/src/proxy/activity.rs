@@ -86,8 +86,14 @@ impl Activity {
 
     /// Tells how long an answer takes.
     pub fn handle_rtt(&self, rtt: Duration) {
-        // Some jitter downwards is left.
-        let soonest = u64::try_from((rtt * 3 / 4).as_micros()).unwrap_or(u64::MAX);
+        // Some jitter downwards is left. On a short path scheduling makes most of the measured
+        // time, and an answer often comes in a fraction of it.
+        let soonest = if rtt < SHORT_RTT {
+            Duration::ZERO
+        } else {
+            rtt * 3 / 4
+        };
+        let soonest = u64::try_from(soonest.as_micros()).unwrap_or(u64::MAX);
         self.soonest.store(soonest, Ordering::Relaxed);
     }
 
@@ -160,6 +166,9 @@ impl Activity {
     }
 }
 
+/// What a busy machine adds to a round trip; in so short a time little was on its way before.
+const SHORT_RTT: Duration = Duration::from_millis(20);
+
 #[cfg(test)]
 mod tests {
     use super::{Activity, LinkId};
@@ -181,6 +190,23 @@ mod tests {
         assert_eq!(activity.heard_at(), Some(t0 + 10 * MS));
         activity.handle_sent(t0 + 11 * MS);
         assert_eq!(activity.expecting_since(), Some(t0 + 11 * MS));
+    }
+
+    #[test]
+    fn on_a_short_path_an_answer_may_come_in_a_fraction_of_the_measured_time() {
+        let t0 = std::time::Instant::now();
+        let activity = Activity::new(t0);
+        for (rtt, heard, answered) in [(19, 1, true), (40, 29, false), (40, 31, true)] {
+            activity.handle_rtt(rtt * MS);
+            activity.handle_heard(t0 + 1000 * MS);
+            activity.handle_sent(t0);
+            activity.handle_heard(t0 + heard * MS);
+            assert_eq!(
+                activity.expecting_since().is_none(),
+                answered,
+                "{rtt} {heard}"
+            );
+        }
     }
 
     #[tokio::test(start_paused = true)]
