@@ -7,7 +7,9 @@
 )]
 
 mod background;
+mod demo;
 mod outage;
+mod plain;
 mod relay;
 mod rig;
 mod screen;

@@ -54,6 +54,11 @@ impl Seat {
         for name in ["SSH_AUTH_SOCK", "SSH_ASKPASS", "DISPLAY"] {
             command = command.env_remove(name);
         }
+        Self::spawn(command, change)
+    }
+
+    /// Runs any program.
+    pub(crate) fn spawn(mut command: Command, change: impl FnOnce(&mut Termios)) -> Self {
         let (pty, pts) = {
             // Two tests that fork at once would inherit one another's pseudo-terminals.
             static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
