@@ -341,11 +341,14 @@ fn positive_time(w: &mut Words) -> Result<Duration, Problem> {
 
 fn ports(w: &mut Words) -> Result<PortSpec, Problem> {
     let list = w.list(&[])?.join(" ");
-    list.parse().map_err(|error| match error {
-        PortRangeError::UpsideDown { .. } => {
-            w.bad(list, "a list whose ranges run upward, such as 8010-8020")
-        }
-        _ => w.bad(list, "a list of ports and ranges such as 6022,8010-8020"),
+    list.parse().map_err(|error| {
+        w.bad(
+            list,
+            match matches!(error, PortRangeError::UpsideDown { .. }) {
+                true => "a list whose ranges run upward, such as 8010-8020",
+                false => "a list of ports and ranges such as 6022,8010-8020",
+            },
+        )
     })
 }
 
