@@ -22,7 +22,8 @@ conformance:
 
 # Release builds, measured next to ssh in the same run
 bench *args:
-    cargo bench --workspace {{ args }}
+    cargo build --release
+    cargo bench -p tssh-client --bench session {{ args }}
 
 # The API documentation, private items too
 doc:

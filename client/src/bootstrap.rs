@@ -3,10 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use tssh_core::ports::PortSpec;
 use tssh_core::wire::{InfoError, Printable, Scanner, ServerInfo};
 
 use crate::login::{AddressFamily, Event, Login, LoginError, Options, Program, Request};
-use crate::settings::{PortSpec, Settings};
+use crate::settings::Settings;
 
 /// A started server.
 #[derive(Debug)]
@@ -38,6 +39,14 @@ pub enum BootstrapError {
     /// The login itself.
     #[error(transparent)]
     Login(#[from] LoginError),
+    /// The program is no program.
+    #[error("{path} on {host} cannot be executed: name the program itself with --tsshd-path")]
+    NotExecutable {
+        /// What was to be run.
+        path: String,
+        /// Where.
+        host: String,
+    },
     /// There is no such program.
     #[error("{path} was not found on {host}: install tsshd there, or name it with --tsshd-path")]
     Missing {
@@ -96,6 +105,12 @@ pub async fn start(
                 host: host.clone(),
             });
         }
+        Ok(Err(Failure::NotExecutable)) => {
+            return Err(BootstrapError::NotExecutable {
+                path: program,
+                host: host.clone(),
+            });
+        }
         Ok(Err(Failure::Info(error))) => return Err(error.into()),
         Ok(Err(Failure::Login(error))) => return Err(error.into()),
         Err(_) => {
@@ -112,6 +127,7 @@ pub async fn start(
 }
 
 enum Failure {
+    NotExecutable,
     NotFound,
     Info(InfoError),
     Login(LoginError),
@@ -141,7 +157,8 @@ async fn read_info(reader: &mut crate::login::ChannelReader) -> Result<ServerInf
     }
     scanner.finish().map_err(|error| match (status, error) {
         // POSIX, "Exit Status for Commands": found but not executable, and not found.
-        (126 | 127, _) => Failure::NotFound,
+        (126, _) => Failure::NotExecutable,
+        (127, _) => Failure::NotFound,
         (_, InfoError::Empty) if !complaint.trim_ascii().is_empty() => {
             let complaint = String::from_utf8_lossy(complaint.trim_ascii());
             Failure::Info(InfoError::Garbage(Printable::new(&complaint)))
@@ -162,15 +179,7 @@ fn command_line(program: &str, settings: &Settings, debug: bool) -> String {
         words.push(format!("--mtu {}", settings.udp_mtu));
     }
     if settings.tsshd_port != PortSpec::default() {
-        let ranges = settings
-            .tsshd_port
-            .ranges()
-            .iter()
-            .map(|range| match range {
-                single if single.low() == single.high() => single.low().to_string(),
-                range => format!("{}-{}", range.low(), range.high()),
-            });
-        words.push(format!("--port {}", ranges.collect::<Vec<_>>().join(",")));
+        words.push(format!("--port {}", settings.tsshd_port));
     }
     if debug {
         words.push("--debug".to_owned());

@@ -18,11 +18,11 @@ use crate::login::{Console, Login, Options, Program, Pty, Silent};
 use crate::query;
 use crate::roam::Roam;
 use crate::session::{
-    Control, Far, Idle, Local, Offline, Outcome, RemoteInput, RemoteOutput, Start, current_size,
-    idle, modes_of, run, start_of,
+    Broken, Control, Far, Idle, Local, Offline, Outcome, RemoteInput, RemoteOutput, Start,
+    current_size, idle, modes_of, run, start_of,
 };
 use crate::settings::{
-    self, Environment, LogLevel, RequestTty, SessionType, Settings, UdpMode, resolve,
+    self, Environment, LogLevel, RequestTty, SessionType, Settings, UdpMode, UdpProxyMode, resolve,
 };
 use crate::target::login_options;
 use crate::terminal::escape::Demonstration;
@@ -81,9 +81,20 @@ fn start(cli: &Cli, args: &[OsString]) -> anyhow::Result<i32> {
     log::start(settings.log_level, cli.log_file.as_deref()).context("opening the log file")?;
     let status = serve(cli, &settings, &env);
     Ok(status.unwrap_or_else(|error| {
+        if is_unread(&error) {
+            return FAILURE;
+        }
         tracing::error!("{}", sentence(&error));
         FAILURE
     }))
+}
+
+/// Whether whoever read our output has left, as `head` does: nobody asked to hear of it.
+fn is_unread(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(Broken::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe
+    )
 }
 
 fn serve(cli: &Cli, settings: &Settings, env: &Environment) -> anyhow::Result<i32> {
@@ -126,6 +137,9 @@ async fn demonstrate(env: &Environment) -> anyhow::Result<i32> {
 fn refuse_what_is_missing(cli: &Cli, settings: &Settings) -> anyhow::Result<()> {
     if settings.stdio_forward.is_some() {
         anyhow::bail!("-W is not supported by this version, which forwards nothing: use ssh -W");
+    }
+    if settings.udp_mode != UdpMode::Off && settings.udp_proxy_mode == UdpProxyMode::Tcp {
+        anyhow::bail!("UdpProxyMode TCP is not supported by this version, which sends UDP alone");
     }
     if cli.control_command.is_some() {
         anyhow::bail!("-O is not supported by this version, which has no control socket");

@@ -27,6 +27,9 @@ pub enum RoamError {
     /// The server speaks a transport that this program lacks.
     #[error(transparent)]
     Mode(#[from] InfoError),
+    /// The server listens on TCP.
+    #[error("the server listens on TCP, this version sends UDP alone")]
+    Tcp,
     /// The session was refused.
     #[error("the session did not start: {0}")]
     Start(#[from] WireError),
@@ -119,7 +122,10 @@ impl Roam {
     }
 }
 
-fn transport_of(info: &ServerInfo) -> Result<Box<dyn Transport>, InfoError> {
+fn transport_of(info: &ServerInfo) -> Result<Box<dyn Transport>, RoamError> {
+    if info.is_tcp()? {
+        return Err(RoamError::Tcp);
+    }
     info.mode_of(&["QUIC"])?;
     Ok(Box::new(Quic::default()))
 }

@@ -2,10 +2,11 @@
 
 use std::num::NonZeroU64;
 use std::time::Duration;
+use tssh_core::ports::PortSpec;
+use tssh_core::proxy::MTU_RANGE;
 
 use clap::Parser;
 
-use crate::ports::PortSpec;
 use crate::transports::Mode;
 
 /// Roaming SSH server: started by tssh through an ordinary SSH login, one process per login.
@@ -61,7 +62,7 @@ pub struct Options {
     pub attach: Option<String>,
 
     /// The largest packet in bytes.
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_MTU, value_parser = clap::value_parser!(u16).range(LEAST_MTU..))]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MTU, value_parser = clap::value_parser!(u16).range(i64::from(*MTU_RANGE.start())..=i64::from(*MTU_RANGE.end())))]
     pub mtu: u16,
 
     /// Ports to listen on, such as 7000,8000-8010.
@@ -140,9 +141,6 @@ impl Options {
 
 /// PROTOCOL.md, "QUIC mode": the initial packet size.
 const DEFAULT_MTU: u16 = 1400;
-
-/// RFC 9000, section 14: a path of QUIC carries this much.
-const LEAST_MTU: i64 = 1200;
 
 /// PROTOCOL.md, "Bootstrap".
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);

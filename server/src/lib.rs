@@ -11,11 +11,9 @@
 //! | `limits`     | how much of anything may there be?                             |
 //! | `log`        | who is told what the server decides?                           |
 //! | `offer`      | where does the server listen, and what is the client told?     |
-//! | `ports`      | which ports may be tried, in which order?                      |
 //! | `serve`      | what does one server process do, in which order?               |
 //! | `session`    | how do bytes and size travel between a child and its client?   |
 //! | `settings`   | what does sshd_config say for this user from this address?     |
-//! | `transports` | which transports are there?                                    |
 
 #![warn(missing_docs)]
 #![cfg_attr(
@@ -36,7 +34,6 @@ pub mod keeper;
 pub mod limits;
 pub mod log;
 pub mod offer;
-pub mod ports;
 pub mod serve;
 pub mod session;
 pub mod settings;

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use nix::ifaddrs::getifaddrs;
 use tssh_core::auth::ProxyKey;
+use tssh_core::ports::PortSpec;
 use tssh_core::proxy::{MAX_LINKS, UdpLink};
 use tssh_core::transport::Link;
 use tssh_core::wire::{self, Extension, Secret, ServerInfo, feature};
-
-use crate::ports::PortSpec;
 
 /// Which addresses may be listened on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use tssh_core::proxy::MTU_RANGE;
 
 use quinn::congestion::{BbrConfig, CubicConfig};
 use quinn::{EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
@@ -60,7 +61,7 @@ impl Config {
         let mut config = EndpointConfig::default();
         config.cid_generator(|| Box::new(RandomConnectionIdGenerator::new(CONNECTION_ID)));
         config
-            .max_udp_payload_size(mtu.max(LARGEST_PACKET))
+            .max_udp_payload_size(mtu.clamp(LARGEST_PACKET, *MTU_RANGE.end()))
             .expect("it is above 1200 and below 65528");
         config
     }

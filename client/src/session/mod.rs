@@ -7,6 +7,7 @@
 //! | what `-N` waits for                           | `idle.rs`     |
 //! | how keys travel, and wait while offline       | `upstream.rs` |
 //! | when the notice of a lost path is drawn        | `board.rs`    |
+//! | what is told where no terminal is              | `watch.rs`    |
 //! | how both directions and signals run together  | `pump.rs`     |
 //! | the far side, plain or roaming                | `remote.rs`   |
 
@@ -17,6 +18,7 @@ mod pump;
 mod remote;
 mod request;
 mod upstream;
+mod watch;
 
 pub use idle::{Idle, idle};
 pub use modes::modes_of;

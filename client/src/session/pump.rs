@@ -7,6 +7,7 @@ use tssh_core::connection::ClientEvent;
 use super::board::Board;
 use super::remote::{Broken, Control, RemoteInput, RemoteOutput};
 use super::upstream::{Keys, Offline};
+use super::watch::watch;
 use crate::login::{Event, Size};
 use crate::terminal::escape::{Action, Demonstration, help};
 use crate::terminal::notice::{self, Decision};
@@ -78,7 +79,8 @@ pub async fn run(local: &mut Local, far: Far, darken: impl Fn()) -> Result<Outco
         offline,
         events,
     } = far;
-    let path = offline.path.clone().filter(|_| local.interactive);
+    let path = offline.path.clone();
+    let roams = path.is_some();
     let keys = Keys::new(offline);
     let board = Board::new(local.notice, &local.stdout, local.guard.screen(), &control);
     let keyboard = Keyboard {
@@ -113,20 +115,31 @@ pub async fn run(local: &mut Local, far: Far, darken: impl Fn()) -> Result<Outco
     let sizes = local.signals.size.clone();
     let shown = async {
         match path {
-            Some(path) => board.run(path, sizes).await,
+            Some(path) if local.interactive => board.run(path, sizes).await,
+            Some(path) => watch(path, local.notice.after).await,
             None => std::future::pending().await,
         }
     };
+    let mut asides = std::pin::pin!(asides);
     let outcome = tokio::select! {
         biased; // What the program said is shown before anything else ends the session.
-        outcome = down => outcome?,
-        outcome = asides => outcome,
+        outcome = down => match outcome {
+            Err(Broken::Ended | Broken::Stream(_)) if roams => {
+                // The server's reason may be on its way, on another stream.
+                match tokio::time::timeout(REASON_PATIENCE, &mut asides).await {
+                    Ok(outcome) => outcome,
+                    Err(_) => return Err(Broken::Ended),
+                }
+            }
+            outcome => outcome?,
+        },
+        outcome = &mut asides => outcome,
         outcome = up => outcome,
         outcome = shown => outcome,
     };
     if matches!(outcome, Outcome::Exited(_) | Outcome::Killed(_)) {
-        local.stdout.flush().await?;
-        local.stderr.flush().await?;
+        local.stdout.flush().await.map_err(Broken::Output)?;
+        local.stderr.flush().await.map_err(Broken::Output)?;
     } else {
         board.clear();
         // A screen that stands still keeps nobody from leaving.
@@ -144,8 +157,8 @@ async fn downstream(
     let mut outcome = None;
     while let Some(event) = output.next().await? {
         match event {
-            Event::Stdout(bytes) => stdout.write(&bytes).await?,
-            Event::Stderr(bytes) => stderr.write(&bytes).await?,
+            Event::Stdout(bytes) => stdout.write(&bytes).await.map_err(Broken::Output)?,
+            Event::Stderr(bytes) => stderr.write(&bytes).await.map_err(Broken::Output)?,
             Event::ExitStatus(status) => outcome = Some(Outcome::Exited(status)),
             Event::ExitSignal { signal, .. } => outcome = Some(Outcome::Killed(signal)),
             Event::Finished => {}
@@ -239,7 +252,6 @@ async fn asides(
     stderr: &Output,
     board: &Board<'_>,
 ) -> Outcome {
-    let mut quit = None;
     loop {
         tokio::select! {
             Ok(()) = signals.size.changed() => {
@@ -253,17 +265,17 @@ async fn asides(
                 }
             }
             event = next(&mut events) => match event {
-                Some(ClientEvent::Quit(reason)) => quit = Some(reason.as_str().to_owned()),
+                // The farewell of the connection answers it.
+                Some(ClientEvent::Quit(reason)) => {
+                    return Outcome::Quit(reason.as_str().to_owned());
+                }
                 Some(ClientEvent::Warning(text)) => {
                     stderr.draw(format!("tssh: the server says: {text}\r\n").as_bytes());
                 }
                 Some(ClientEvent::Debug(text)) => tracing::debug!(%text, "the server's log"),
                 Some(ClientEvent::Discard(discard)) => board.handle_discard(&discard),
                 Some(_) => {}
-                None => match quit.take() {
-                    Some(reason) => return Outcome::Quit(reason),
-                    None => events = None,
-                },
+                None => events = None,
             },
         }
     }
@@ -295,3 +307,6 @@ impl fmt::Debug for Far {
         out.write_str("Far")
     }
 }
+
+/// Two streams of one connection are not far apart.
+const REASON_PATIENCE: std::time::Duration = std::time::Duration::from_millis(300);

@@ -63,6 +63,9 @@ pub enum Broken {
     /// The login ended.
     #[error(transparent)]
     Login(#[from] LoginError),
+    /// This side's output.
+    #[error("writing to standard output or standard error")]
+    Output(#[source] io::Error),
     /// The roaming connection ended.
     #[error("the connection to the server has ended")]
     Ended,

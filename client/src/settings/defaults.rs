@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use tssh_core::ports::PortSpec;
+
 use super::{
     AddKeysToAgent, AddressFamily, CanonicalizeHostname, ControlMaster, ControlPersist, EscapeChar,
-    FingerprintHash, ForwardAgent, IdentityFile, IpQos, LogLevel, PortSpec, PubkeyAuthentication,
-    RequestTty, SessionType, Settings, StrictHostKeyChecking, SyslogFacility, UdpMode,
-    UdpProxyMode, YesNoAsk,
+    FingerprintHash, ForwardAgent, IdentityFile, IpQos, LogLevel, PubkeyAuthentication, RequestTty,
+    SessionType, Settings, StrictHostKeyChecking, SyslogFacility, UdpMode, UdpProxyMode, YesNoAsk,
 };
 use crate::ssh_config::algorithms::{CIPHERS, KEX, KEYS, MACS, SIGNATURES};
 use crate::ssh_config::tokens::TokenValues;

@@ -4,7 +4,6 @@
 //! |--------------------------------------------|------------------|
 //! | a default                                  | `defaults.rs`    |
 //! | a setting that is one word out of a few    | `choice.rs`      |
-//! | the options of roaming                     | `roam.rs`        |
 //! | which source wins, second passes, checks   | `resolve.rs`     |
 //! | what is expanded after reading             | `expanded.rs`    |
 //! | short host names that get a domain         | `canonical.rs`   |
@@ -22,7 +21,6 @@ mod dump;
 mod environment;
 mod expanded;
 mod resolve;
-mod roam;
 #[cfg(test)]
 mod tests;
 
@@ -37,7 +35,8 @@ pub use choice::{
 };
 pub use environment::{Environment, SYSTEM_DIRECTORY};
 pub use resolve::resolve;
-pub use roam::{PortRange, PortSpec, PortSpecError};
+
+use tssh_core::ports::PortSpec;
 
 use crate::ssh_config::tokens::TokenValues;
 use crate::ssh_config::{Forward, Listener, ProxyJump};
@@ -271,7 +270,7 @@ pub struct Settings {
     pub udp_heartbeat_timeout: Duration,
     /// Silence after which the user is told.
     pub udp_reconnect_timeout: Duration,
-    /// Largest packet of QUIC and KCP, in bytes, from 576; QUIC never uses less than 1200.
+    /// Largest packet of QUIC and KCP, in bytes, from 1200 (PROTOCOL.md, "QUIC").
     pub udp_mtu: u16,
     /// Whether the notice of a lost connection is on the first line rather than at the cursor.
     pub show_notification_on_top: bool,

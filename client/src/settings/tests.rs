@@ -77,7 +77,7 @@ fn a_line_that_is_wrong_is_named_with_its_file_and_number() {
         ),
         (
             "#!! UdpMTU 1",
-            "udpmtu has the value \"1\", which is not a number of bytes from 576 to 65507",
+            "udpmtu has the value \"1\", which is not a number of bytes from 1200 to 9000",
         ),
         (
             "UdpAliveTimeout 0",

@@ -9,7 +9,8 @@ use super::jump::ProxyJump;
 use super::lexer::Line;
 use super::value::{Words, escape_char, flag, ip_qos, octal_mask, port, scaled, time};
 use super::{Keyword, Problem};
-use crate::settings::{ControlPersist, Environment, PortSpec, Settings};
+use crate::settings::{ControlPersist, Environment, Settings};
+use tssh_core::ports::{PortRangeError, PortSpec};
 
 /// The settings so far, and which of them are taken.
 #[derive(Clone, Debug)]
@@ -340,12 +341,21 @@ fn positive_time(w: &mut Words) -> Result<Duration, Problem> {
 
 fn ports(w: &mut Words) -> Result<PortSpec, Problem> {
     let list = w.list(&[])?.join(" ");
-    list.parse()
-        .map_err(|_| w.bad(list, "a list of ports and ranges such as 6022,8010-8020"))
+    list.parse().map_err(|error| {
+        w.bad(
+            list,
+            match matches!(error, PortRangeError::UpsideDown { .. }) {
+                true => "a list whose ranges run upward, such as 8010-8020",
+                false => "a list of ports and ranges such as 6022,8010-8020",
+            },
+        )
+    })
 }
 
 fn mtu(word: &str) -> Option<u16> {
-    word.parse().ok().filter(|mtu| (576..=65507).contains(mtu))
+    word.parse()
+        .ok()
+        .filter(|mtu| tssh_core::proxy::MTU_RANGE.contains(mtu))
 }
 
 /// OpenSSH refuses less: every packet would renew the keys.
@@ -354,5 +364,5 @@ const SMALLEST_REKEY_LIMIT: u64 = 16;
 const ESCAPE: &str = "a character, ^ and a letter, or none";
 const IP_QOS_WANTED: &str = "a traffic class such as af21, ef or none";
 const MASK: &str = "an octal mask from 0 to 0777";
-const MTU: &str = "a number of bytes from 576 to 65507";
+const MTU: &str = "a number of bytes from 1200 to 9000";
 const PERSIST: &str = "yes, no or a time such as 10m";

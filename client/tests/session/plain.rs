@@ -123,11 +123,11 @@ async fn session(command: String) -> i32 {
     };
     let outcome = run(&mut local, far, || {}).await.unwrap();
     drop(local);
-    match outcome {
-        Outcome::Exited(status) => i32::try_from(status).unwrap(),
+    match &outcome {
+        Outcome::Exited(status) => i32::try_from(*status).unwrap(),
         Outcome::Left => 255,
         Outcome::Signalled(ending) => ending.exit_status(),
-        other @ (Outcome::Killed(_) | Outcome::Quit(_)) => panic!("{other:?}"),
+        Outcome::Killed(_) | Outcome::Quit(_) => panic!("{outcome:?}"),
     }
 }
 

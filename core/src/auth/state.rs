@@ -48,6 +48,11 @@ impl Verifier {
         Verdict::Refused
     }
 
+    /// Nobody is authenticated any more, until a fresh claim.
+    pub fn forget(&mut self) {
+        self.authenticated = None;
+    }
+
     /// The source whose claim was the last fresh one.
     pub fn authenticated(&self) -> Option<Source> {
         self.authenticated
@@ -74,7 +79,7 @@ impl Challenger {
 
     /// The claim of the next attempt, with a serial above every one so far.
     pub fn next_claim(&mut self) -> Claim {
-        self.last += 1;
+        self.last = self.last.saturating_add(1);
         self.claim(self.last)
     }
 
@@ -95,10 +100,15 @@ impl Challenger {
     ///
     /// A higher serial than ours is adopted: the server has seen a later attempt of this client.
     pub fn handle_ack(&mut self, claim: Claim, serial: u64) -> bool {
-        if claim.id != self.server || claim.serial < serial {
+        // Serials count attempts: one far ahead is no attempt of this client, and would leave none.
+        let believable = serial..=self.last.saturating_add(MAX_AHEAD);
+        if claim.id != self.server || !believable.contains(&claim.serial) {
             return false;
         }
         self.last = self.last.max(claim.serial);
         claim.serial == serial
     }
 }
+
+/// More attempts than a year of retries makes.
+const MAX_AHEAD: u64 = 1 << 32;

@@ -156,6 +156,18 @@ fn a_higher_serial_of_the_server_is_adopted() {
     assert_eq!(challenger.next_claim(), claim(41));
 }
 
+#[test]
+fn a_serial_that_would_leave_none_is_not_adopted() {
+    let mut challenger = Challenger::new(CLIENT, SERVER);
+    challenger.next_claim();
+    let absurd = Claim {
+        id: SERVER,
+        serial: u64::MAX,
+    };
+    assert!(!challenger.handle_ack(absurd, 1));
+    assert_eq!(challenger.next_claim(), claim(2));
+}
+
 fn claim(serial: u64) -> Claim {
     Claim { id: CLIENT, serial }
 }

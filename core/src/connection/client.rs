@@ -158,15 +158,13 @@ impl Client {
         let (pipe, path, path_task) = proxy::new(path_config, binder, network, tasks.stop());
         tasks.spawn(Role::Proxy, path_task);
         let greeting = greet(transport, &pipe, &config);
-        let Ok(greeted) = tokio::time::timeout(config.connect_timeout, greeting).await else {
-            let refused = path.status().borrow().refused;
-            return Err(match refused {
-                true => ConnectError::Refused { server },
-                false => ConnectError::NoAnswer {
-                    server,
-                    waited: config.connect_timeout,
-                },
-            });
+        let greeted = tokio::select! {
+            greeted = tokio::time::timeout(config.connect_timeout, greeting) => greeted,
+            () = refused(path.status()) => return Err(ConnectError::Refused { server }),
+        };
+        let Ok(greeted) = greeted else {
+            let waited = config.connect_timeout;
+            return Err(ConnectError::NoAnswer { server, waited });
         };
         let (connection, bus_stream, greeting, first_session) = greeted?;
         let (bus, reader, writer) =
@@ -324,6 +322,20 @@ impl std::fmt::Debug for RemoteSession {
     }
 }
 
+/// Ends when the host has answered for a while that nothing listens there, and nothing else came.
+async fn refused(mut status: watch::Receiver<PathStatus>) {
+    loop {
+        // A path whose task has ended is somebody else's affair.
+        if status.wait_for(|status| status.refused).await.is_err() {
+            return std::future::pending().await;
+        }
+        let heard = status.wait_for(|status| !status.refused);
+        if tokio::time::timeout(REFUSED_FOR, heard).await.is_err() {
+            return;
+        }
+    }
+}
+
 async fn greet(
     transport: &dyn Transport,
     pipe: &crate::proxy::PacketPipe,
@@ -363,3 +375,7 @@ const FAREWELL: Duration = Duration::from_millis(280);
 
 /// PROTOCOL.md, "Our extensions": the first session of a client that does not wait for the answer.
 const FIRST_SESSION: u64 = 1;
+
+/// A network that refuses while it comes up is not the host, and a server that printed its line
+/// already listens.
+const REFUSED_FOR: Duration = Duration::from_secs(1);

@@ -34,7 +34,8 @@ impl Sessions {
         // Those whose receiver is gone have nobody who waits.
         table.waiting.retain(|_, waiting| !waiting.is_closed());
         let id = table.next_id;
-        table.next_id += 1;
+        // A server's word is where it starts.
+        table.next_id = table.next_id.wrapping_add(1);
         table.waiting.insert(id, sender);
         (id, exit)
     }

@@ -28,5 +28,5 @@ mod udp;
 
 pub use activity::Activity;
 pub use pipe::{Gate, PacketPipe};
-pub use table::{LinkId, MAX_LINKS, MAX_ROUTES, Route, Source, Table};
+pub use table::{LinkId, MAX_LINKS, MAX_ROUTES, MTU_RANGE, Route, Source, Table};
 pub use udp::UdpLink;

@@ -66,3 +66,7 @@ pub const MAX_LINKS: usize = 64;
 
 /// The former path and the one that replaces it.
 pub const MAX_ROUTES: usize = 2;
+
+/// The largest packets in bytes that a path may be made for: QUIC needs 1200 (RFC 9000, section 14),
+/// and no network passes more than a jumbo frame.
+pub const MTU_RANGE: std::ops::RangeInclusive<u16> = 1200..=9000;

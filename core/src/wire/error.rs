@@ -22,7 +22,7 @@ pub enum WireError {
     #[error("nothing can be read behind a malformed message")]
     OutOfStep,
     /// The peer said no.
-    #[error("the peer refused: {reason} (code {code})")]
+    #[error("the server refuses: {reason}")]
     Refused {
         /// [`WireError::PROHIBITED`], [`WireError::NOT_A_PTY`], or 0 when none fits.
         code: i64,

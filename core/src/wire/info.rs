@@ -16,6 +16,7 @@ use super::json;
 use super::message::message;
 use super::secret::Secret;
 use super::version::VersionError;
+use crate::proxy::MTU_RANGE;
 
 message! {
     /// The one JSON object that a server prints at login. Each transport owns its fields in it.
@@ -71,6 +72,12 @@ impl ServerInfo {
             Category::Io | Category::Syntax => InfoError::NotJson(why.column()),
         })?;
         info.common_protocol().map_err(InfoError::Version)?;
+        if info.port == 0 {
+            return Err(InfoError::Port);
+        }
+        if info.mtu != 0 && !MTU_RANGE.contains(&info.mtu) {
+            return Err(InfoError::Mtu { found: info.mtu });
+        }
         Ok(info)
     }
 
@@ -191,6 +198,16 @@ pub enum InfoError {
         /// The field's name on the wire.
         field: &'static str,
     },
+    /// Packets that no path carries, or too small for any transport.
+    #[error(
+        "the server info has an MTU of {found}, {} to {} are wanted",
+        MTU_RANGE.start(),
+        MTU_RANGE.end()
+    )]
+    Mtu {
+        /// In bytes.
+        found: u16,
+    },
     /// The object has a form that is no JSON.
     #[error("the server info of tsshd is not JSON at byte {0}: did something else print into it?")]
     NotJson(usize),
@@ -206,6 +223,9 @@ pub enum InfoError {
         /// The field's name on the wire.
         field: &'static str,
     },
+    /// No port to send to.
+    #[error("the server info names port 0, where nobody listens: is it another version?")]
+    Port,
     /// More output than any login prints.
     #[error(
         "the login printed over {0} bytes without a server info: is a start-up file in a loop?"

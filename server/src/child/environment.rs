@@ -23,7 +23,7 @@ pub(super) struct Sources<'a> {
     /// File of the child's terminal.
     pub(super) tty: Option<&'a Path>,
     /// What the client asked for when `ForceCommand` runs something else.
-    pub(super) original_command: Option<&'a str>,
+    pub(super) original_command: Option<&'a OsStr>,
     /// Text of `~/.ssh/environment`.
     pub(super) user_file: Option<&'a str>,
 }
@@ -81,10 +81,7 @@ pub(super) fn build(sources: &Sources<'_>) -> Environment {
     }
     for (name, value) in [
         ("SSH_TTY", sources.tty.map(Path::as_os_str)),
-        (
-            "SSH_ORIGINAL_COMMAND",
-            sources.original_command.map(OsStr::new),
-        ),
+        ("SSH_ORIGINAL_COMMAND", sources.original_command),
         (
             "SSH_AUTH_SOCK",
             spec.agent_socket.as_deref().map(Path::as_os_str),

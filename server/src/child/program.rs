@@ -32,16 +32,21 @@ impl Program {
                 argv0: [OsStr::new("-"), name_of(shell)].into_iter().collect(),
                 args: Vec::new(),
             }),
-            Kind::Command(line) | Kind::Subsystem(line) => match internal_sftp(line) {
-                Some(args) => Self::sftp(args, &SFTP_SERVERS),
-                None => Ok(Self::line(shell, line)),
-            },
+            Kind::Command(line) => Self::line_or_sftp(shell, line),
+            Kind::Subsystem(line) => Self::line_or_sftp(shell, OsStr::new(line)),
             Kind::Argv { name, args } => Ok(Self::argv(name, args, path, folder)),
         }
     }
 
+    fn line_or_sftp(shell: &Path, line: &OsStr) -> Result<Self, SpawnError> {
+        match line.to_str().and_then(internal_sftp) {
+            Some(args) => Self::sftp(args, &SFTP_SERVERS),
+            None => Ok(Self::line(shell, line)),
+        }
+    }
+
     /// `shell -c line`, as sshd runs every command.
-    fn line(shell: &Path, line: &str) -> Self {
+    fn line(shell: &Path, line: &OsStr) -> Self {
         Self {
             path: shell.to_owned(),
             argv0: name_of(shell).to_owned(),
@@ -61,7 +66,10 @@ impl Program {
             _ => {
                 let words =
                     std::iter::once(name.to_owned()).chain(args.iter().map(|arg| word(arg)));
-                Self::line(Path::new("/bin/sh"), &words.collect::<Vec<_>>().join(" "))
+                Self::line(
+                    Path::new("/bin/sh"),
+                    words.collect::<Vec<_>>().join(" ").as_ref(),
+                )
             }
         }
     }
@@ -197,7 +205,11 @@ mod tests {
                 name: name.into(),
                 args,
             });
-            assert_eq!(program, Program::line(Path::new("/bin/sh"), line), "{name}");
+            assert_eq!(
+                program,
+                Program::line(Path::new("/bin/sh"), line.as_ref()),
+                "{name}"
+            );
         }
     }
 

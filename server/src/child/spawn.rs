@@ -66,7 +66,11 @@ impl Spec {
         if self.pty.is_some() && !login.settings.permit_tty {
             return Err(SpawnError::PtyRefused);
         }
-        let forced = login.settings.force_command.clone().map(Kind::Command);
+        let forced = login
+            .settings
+            .force_command
+            .clone()
+            .map(|line| Kind::Command(line.into()));
         let original_command = forced.as_ref().and_then(|_| self.kind.command_line());
         let kind = forced.as_ref().unwrap_or(&self.kind);
 

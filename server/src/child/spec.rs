@@ -35,7 +35,7 @@ pub enum Kind {
     /// The user's login shell, its name preceded by a dash.
     Shell,
     /// A command line for `shell -c`, as sshd runs every command.
-    Command(String),
+    Command(OsString),
     /// The rule of the Go programs (PROTOCOL.md, "session"): run without a shell when `PATH` has the name.
     Argv {
         /// Looked up in the child's `PATH`.
@@ -129,13 +129,17 @@ impl Spec {
 
 impl Kind {
     /// What sshd would call the original command when `ForceCommand` runs something else.
-    pub(super) fn command_line(&self) -> Option<String> {
+    pub(super) fn command_line(&self) -> Option<OsString> {
         match self {
             Self::Shell => None,
-            Self::Command(line) | Self::Subsystem(line) => Some(line.clone()),
-            Self::Argv { name, args } => {
-                Some([std::slice::from_ref(name), &args[..]].concat().join(" "))
-            }
+            Self::Command(line) => Some(line.clone()),
+            Self::Subsystem(line) => Some(line.into()),
+            Self::Argv { name, args } => Some(
+                [std::slice::from_ref(name), &args[..]]
+                    .concat()
+                    .join(" ")
+                    .into(),
+            ),
         }
     }
 }

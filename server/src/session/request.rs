@@ -1,5 +1,8 @@
 //! What a start message means: a child's spec.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
 use tssh_core::wire::{SessionStart, WireError};
 
 use crate::child::modes::{self, ModesError};
@@ -14,8 +17,6 @@ pub(super) enum RequestError {
     Nothing,
     #[error("sshd_config of this host has no subsystem {0}")]
     NoSubsystem(tssh_core::wire::Printable),
-    #[error("the command line is not UTF-8")]
-    NotText,
     #[error("the terminal modes cannot be understood")]
     Modes(#[from] ModesError),
     #[error(transparent)]
@@ -27,11 +28,7 @@ impl RequestError {
     pub(super) fn code(&self) -> i64 {
         match self {
             Self::Spawn(SpawnError::PtyRefused) => WireError::PROHIBITED,
-            Self::Nothing
-            | Self::NoSubsystem(_)
-            | Self::NotText
-            | Self::Modes(_)
-            | Self::Spawn(_) => 0,
+            Self::Nothing | Self::NoSubsystem(_) | Self::Modes(_) | Self::Spawn(_) => 0,
         }
     }
 }
@@ -70,8 +67,10 @@ fn kind(message: &SessionStart, login: &Login) -> Result<Kind, RequestError> {
         return Ok(Kind::Shell);
     }
     if !message.shell_command.is_empty() {
-        let line = String::from_utf8(message.shell_command.clone());
-        return Ok(Kind::Command(line.map_err(|_| RequestError::NotText)?));
+        // A command line is bytes, as sshd takes it.
+        return Ok(Kind::Command(OsString::from_vec(
+            message.shell_command.clone(),
+        )));
     }
     if message.name.is_empty() {
         return Err(RequestError::Nothing);

@@ -46,7 +46,7 @@ pub fn read(path: &Path, subject: &Subject) -> (Settings, Vec<Complaint>) {
     let mut settings = reader.layers.settle();
     settings.pam_prints_motd = settings.use_pam && pam_prints_motd(Path::new(PAM_FILE));
     for complaint in &reader.complaints {
-        tracing::warn!(%complaint, "sshd_config");
+        tracing::debug!(%complaint, "sshd_config");
     }
     (settings, reader.complaints)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::house::House;
-use crate::settings::{PortSpec, PortSpecError, Settings, UdpMode, UdpProxyMode};
+use crate::settings::{Settings, UdpMode, UdpProxyMode};
 
 #[test]
 fn the_comment_options_and_their_plain_spelling_mean_the_same() {
@@ -75,23 +75,4 @@ fn the_flags_of_roaming_beat_the_configuration() {
         .unwrap();
     assert_eq!(settings.tsshd_port.to_string(), "5-6");
     assert_eq!(settings.tsshd_path.as_deref(), Some("/x y"));
-}
-
-#[test]
-fn port_lists_take_ports_ranges_and_blanks() {
-    let spec = |text: &str| text.parse::<PortSpec>().map(|spec| spec.to_string());
-
-    assert_eq!(
-        spec("6022, 8010 - 8020 9000,9001-9001"),
-        Ok("6022,8010-8020,9000,9001".to_owned())
-    );
-    assert_eq!(spec("9-8"), Err(PortSpecError::Empty { low: 9, high: 8 }));
-    assert_eq!(spec(" , "), Err(PortSpecError::NoPort));
-    for text in ["0", "65536", "1-", "-1", "1-2-3", "x"] {
-        assert!(
-            matches!(spec(text), Err(PortSpecError::NotAPort(_))),
-            "{text:?}"
-        );
-    }
-    assert_eq!(spec(&"1,".repeat(300)), Err(PortSpecError::TooMany(256)));
 }

@@ -54,6 +54,10 @@ impl Shared {
     pub(super) fn change<T>(&self, pipe: &PacketPipe, change: impl FnOnce(&mut State) -> T) -> T {
         let mut inner = self.lock();
         let answer = change(&mut inner.state);
+        let authenticated = inner.state.authenticated();
+        if self.authenticated.load().as_deref() != authenticated.as_ref() {
+            self.authenticated.store(authenticated.map(Arc::new));
+        }
         let plan = inner.state.plan();
         if plan != inner.plan {
             self.enforce(pipe, &inner, &plan);
@@ -127,11 +131,7 @@ impl Shared {
     fn handle_claim(&self, pipe: &PacketPipe, source: Source, claim: Claim) {
         let (verdict, in_use) = self.change(pipe, |state| {
             let in_use = state.plan().current == Some(source);
-            let verdict = state.handle_claim(source, claim);
-            if verdict == Verdict::Fresh {
-                self.authenticated.store(Some(Arc::new(source)));
-            }
-            (verdict, in_use)
+            (state.handle_claim(source, claim), in_use)
         });
         if verdict == Verdict::Refused {
             tracing::debug!(

@@ -114,6 +114,9 @@ impl State {
     /// Forgets an address that was silent for too long.
     pub fn handle_time(&mut self, now: Instant) {
         if self.poll_timeout().is_some_and(|at| now >= at) {
+            if self.verifier.authenticated() == self.current {
+                self.verifier.forget();
+            }
             self.current = None;
             self.dark = true;
         }

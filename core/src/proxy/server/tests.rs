@@ -61,6 +61,16 @@ fn after_twice_the_timeout_of_silence_even_the_address_in_use_needs_a_claim() {
     // A packet that waited in the transport brings no path back.
     state.handle_heard(t0 + 10 * S);
     assert!(state.plan().dark);
+    // Nor does one from the address itself, which anybody may have now.
+    assert_eq!(state.handle_packet(source(1), t0 + 10 * S), Admission::Drop);
+    assert!(state.plan().dark);
+    // The claim that was made before is a replay.
+    assert_eq!(state.handle_claim(source(1), claim(1)), Verdict::Refused);
+    assert_eq!(state.handle_claim(source(1), claim(2)), Verdict::Fresh);
+    assert_eq!(
+        state.handle_packet(source(1), t0 + 11 * S),
+        Admission::Promote
+    );
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! Which ports the server may listen on, and in which order it tries them.
+//! Which ports the server may listen on, as both programs read them, and in which order it tries them.
 //!
 //! Nothing here opens a socket or draws a random number: both are given.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Ports as `--port` and `TsshdPort` name them: single ports and ranges, by comma or blank, such as `7000,8000-8010`.
+/// Ports as `--port` and `TsshdPort` name them: single ports and ranges, by comma or blank, such as `7000,8000-8010`. Blanks may stand around a dash.
 ///
 /// Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,11 @@ pub enum PortRangeError {
 }
 
 impl PortSpec {
+    /// The ranges, in the order given; never empty.
+    pub fn ranges(&self) -> &[PortRange] {
+        &self.ranges
+    }
+
     /// The order to try ports in: from a random place in a random range upwards, from its top to its bottom, until each
     /// port of that range has come once; the other ranges follow in their order, each in the same way.
     ///
@@ -58,6 +63,16 @@ impl PortSpec {
 }
 
 impl PortRange {
+    /// The lowest port; never 0.
+    pub fn low(self) -> u16 {
+        self.low
+    }
+
+    /// The highest port.
+    pub fn high(self) -> u16 {
+        self.high
+    }
+
     fn upward_from(self, place: u64) -> impl Iterator<Item = u16> {
         let count = u64::from(self.high - self.low) + 1;
         (0..count).filter_map(move |step| {
@@ -83,7 +98,10 @@ impl FromStr for PortSpec {
     type Err = PortRangeError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let words = text.split(|char: char| char == ',' || char.is_ascii_whitespace());
+        let joined = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        // Blanks separate, but not around the dash of a range.
+        let joined = joined.replace(" - ", "-");
+        let words = joined.split(|char: char| char == ',' || char.is_ascii_whitespace());
         let mut ranges = Vec::new();
         for word in words.filter(|word| !word.is_empty()) {
             if ranges.len() == RANGES_MAX {
@@ -158,7 +176,7 @@ mod tests {
         for (text, shown) in [
             ("61001-61999", "61001-61999"),
             ("7000,8000-8010", "7000,8000-8010"),
-            (" 7000  8000-8010 , 9000 ", "7000,8000-8010,9000"),
+            (" 7000  8000 - 8010 , 9000 ", "7000,8000-8010,9000"),
             ("1-65535", "1-65535"),
             ("5-5", "5"),
         ] {
