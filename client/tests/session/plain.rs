@@ -27,11 +27,11 @@ const ROLE: &str = "TSSH_TEST_PLAIN_COMMAND";
 
 #[test]
 fn a_terminal_has_its_kind_its_sizes_and_its_status() {
-    let mut seat = seat("echo \"<$TERM> <$(stty size)>\"; read -r line; stty size; exit 6");
+    let mut seat = seat(
+        "echo \"<$TERM> <$(stty size)>\"; until [ \"$(stty size)\" = '30 100' ]; do :; done; exit 6",
+    );
     seat.read_until("<xterm> <24 80>");
     seat.resize(30, 100);
-    seat.keys(b"\r");
-    seat.read_until("30 100");
     assert_eq!(seat.leave().0, Some(6));
 }
 
