@@ -46,10 +46,7 @@ impl Watched {
     }
 
     /// Sends, and remembers a `WouldBlock`.
-    pub(super) fn try_send(
-        &self,
-        send: impl FnOnce(&Socket) -> io::Result<()>,
-    ) -> io::Result<()> {
+    pub(super) fn try_send(&self, send: impl FnOnce(&Socket) -> io::Result<()>) -> io::Result<()> {
         // Straight to the system: a socket that waited for its reactor first would lose the first
         // claim of a new path.
         let sent = send(&SockRef::from(self.socket.get_ref()));

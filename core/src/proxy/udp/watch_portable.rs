@@ -26,10 +26,7 @@ impl Watched {
     }
 
     /// Sends, and remembers a `WouldBlock`.
-    pub(super) fn try_send(
-        &self,
-        send: impl FnOnce(&Socket) -> io::Result<()>,
-    ) -> io::Result<()> {
+    pub(super) fn try_send(&self, send: impl FnOnce(&Socket) -> io::Result<()>) -> io::Result<()> {
         // Straight to the system: the runtime takes a new socket for full until its reactor has
         // looked at it, and the first claim of a new path would be lost.
         match send(&SockRef::from(&self.socket)) {
@@ -54,9 +51,9 @@ impl Watched {
     ) -> Poll<io::Result<T>> {
         loop {
             ready!(self.socket.poll_recv_ready(cx))?;
-            let received = self.socket.try_io(Interest::READABLE, || {
-                receive(&SockRef::from(&self.socket))
-            });
+            let received = self
+                .socket
+                .try_io(Interest::READABLE, || receive(&SockRef::from(&self.socket)));
             match received {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 other => return Poll::Ready(other),
