@@ -15,6 +15,7 @@
 //! | `demo`       | a roaming shell on this very machine                 |
 //! | `program`    | all of it, from arguments to exit status             |
 //! | `exit`       | its exit status, and what it says at the end         |
+//! | `missing`    | what is refused because this version lacks it        |
 //! | `log`        | standard error or a file                             |
 //! | `terminal`   | the user's terminal, and giving it back              |
 
@@ -35,6 +36,7 @@ pub mod demo;
 pub mod exit;
 pub mod log;
 pub mod login;
+pub mod missing;
 pub mod program;
 pub mod query;
 pub mod roam;

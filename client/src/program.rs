@@ -15,6 +15,7 @@ use crate::demo::{self, Darkness, Demo};
 use crate::exit::{FAILURE, say, sentence, status_of, tell};
 use crate::log;
 use crate::login::{Console, Login, Options, Program, Pty, Silent};
+use crate::missing;
 use crate::query;
 use crate::roam::Roam;
 use crate::session::{
@@ -22,7 +23,7 @@ use crate::session::{
     current_size, idle, modes_of, run, start_of,
 };
 use crate::settings::{
-    self, Environment, LogLevel, RequestTty, SessionType, Settings, UdpMode, UdpProxyMode, resolve,
+    self, Environment, LogLevel, RequestTty, SessionType, Settings, UdpMode, resolve,
 };
 use crate::target::login_options;
 use crate::terminal::escape::Demonstration;
@@ -101,7 +102,7 @@ fn serve(cli: &Cli, settings: &Settings, env: &Environment) -> anyhow::Result<i3
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    refuse_what_is_missing(cli, settings)?;
+    missing::refuse(cli, settings)?;
     let options = login_options(cli, settings, env)?;
     on_runtime(connect(cli, settings, &options, env))
 }
@@ -131,36 +132,6 @@ async fn demonstrate(env: &Environment) -> anyhow::Result<i32> {
     let outcome = roam(login, offer, &demo.settings, &start, Some(&demo.darkness)).await?;
     give_back();
     status_of(outcome, &demo.settings, start.pty.is_some())
-}
-
-/// Says what was asked for and is not done, before anybody relies on it.
-fn refuse_what_is_missing(cli: &Cli, settings: &Settings) -> anyhow::Result<()> {
-    if settings.stdio_forward.is_some() {
-        anyhow::bail!("-W is not supported by this version, which forwards nothing: use ssh -W");
-    }
-    if settings.udp_mode != UdpMode::Off && settings.udp_proxy_mode == UdpProxyMode::Tcp {
-        anyhow::bail!("UdpProxyMode TCP is not supported by this version, which sends UDP alone");
-    }
-    if cli.control_command.is_some() {
-        anyhow::bail!("-O is not supported by this version, which has no control socket");
-    }
-    let forwards = settings.local_forwards.len()
-        + settings.remote_forwards.len()
-        + settings.dynamic_forwards.len();
-    if forwards > 0 && !settings.clear_all_forwardings {
-        let what = "ports and sockets are not forwarded by this version: use ssh for -L, -R and -D";
-        if settings.exit_on_forward_failure {
-            anyhow::bail!(what);
-        }
-        tracing::warn!("{what}");
-    }
-    if settings.forward_agent != settings::ForwardAgent::No {
-        tracing::warn!("the agent is not forwarded by this version: use ssh for -A");
-    }
-    if settings.forward_x11 {
-        tracing::warn!("X11 is not forwarded by this version: use ssh for -X and -Y");
-    }
-    Ok(())
 }
 
 async fn connect(

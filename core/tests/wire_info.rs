@@ -125,9 +125,10 @@ fn output_without_a_server_info_is_one_clear_sentence() {
 
 #[test]
 fn a_server_before_protocol_1_is_accepted_from_0_1_6() {
-    let info = ServerInfo::from_json(br#"{"ServerVer":"0.1.6"}"#).unwrap();
+    let info = ServerInfo::from_json(br#"{"ServerVer":"0.1.6","Port":61001}"#).unwrap();
     assert_eq!(info.common_protocol(), Ok(0));
-    let info = ServerInfo::from_json(br#"{"ServerVer":"9.0.0","ProtoVer":7}"#).unwrap();
+    let info =
+        ServerInfo::from_json(br#"{"ServerVer":"9.0.0","ProtoVer":7,"Port":61001}"#).unwrap();
     assert_eq!(info.common_protocol(), Ok(1));
     let hello = BusHello {
         client_version: "0.1.5".into(),
@@ -192,4 +193,21 @@ fn an_unknown_mode_is_one_clear_sentence() {
         info.is_tcp().unwrap_err().to_string(),
         "the server listens in proxy mode BIRD, this program knows TCP and UDP"
     );
+}
+
+#[test]
+fn a_port_or_an_mtu_that_cannot_be_is_one_clear_sentence() {
+    for (text, sentence) in [
+        (
+            r#"{"ServerVer":"0.1.8"}"#,
+            "the server info names port 0, where nobody listens: is it another version?",
+        ),
+        (
+            r#"{"ServerVer":"0.1.8","Port":61001,"MTU":65535}"#,
+            "the server info has an MTU of 65535, 1200 to 9000 are wanted",
+        ),
+    ] {
+        let refused = ServerInfo::from_json(text.as_bytes()).unwrap_err();
+        assert_eq!(refused.to_string(), sentence);
+    }
 }

@@ -128,7 +128,7 @@ fn options_that_make_no_sense_are_explained_where_the_client_looks() {
             &["--port", "ssh"],
             "\"ssh\" is not a port number (1 to 65535)",
         ),
-        (&["--mtu", "100"], "100 is not in 1200..=65535"),
+        (&["--mtu", "100"], "100 is not in 1200..=9000"),
         (
             &["--no-such-option"],
             "unexpected argument '--no-such-option' found",

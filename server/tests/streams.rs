@@ -77,7 +77,7 @@ async fn a_second_bus_is_refused_and_the_first_goes_on() {
         let error = peer.greet_with(hello()).await.err().unwrap();
         assert_eq!(
             error.to_string(),
-            "the peer refused: the bus is up already: a connection has one (code 0)"
+            "the server refuses: the bus is up already: a connection has one"
         );
         bus.send(alive(2)).await;
         assert_eq!(bus.event().await, Some(alive(2)));

@@ -1,4 +1,5 @@
-//! Tells of a lost connection where there is no terminal to draw on.
+//! Follows a lost connection where there is no terminal to draw on: what a script reads stays clean,
+//! so only the log tells, and only a server that is gone ends the session.
 
 use std::time::Duration;
 
@@ -25,13 +26,13 @@ pub(super) async fn watch(mut path: Receiver<PathStatus>, after: Duration) -> Ou
             () = back(&mut path) => continue,
             () = until(due) => {}
         }
-        tracing::warn!("the connection is lost; trying to reconnect");
+        tracing::info!("the connection is lost; trying to reconnect");
         let refusals = path.clone();
         tokio::select! {
             () = back(&mut path) => {}
             () = gone(refusals) => return Outcome::Quit(GONE.to_owned()),
         }
-        tracing::warn!("the connection is back");
+        tracing::info!("the connection is back");
     }
 }
 

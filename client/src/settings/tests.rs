@@ -73,7 +73,7 @@ fn a_line_that_is_wrong_is_named_with_its_file_and_number() {
         ),
         (
             "TsshdPort 9-8",
-            "tsshdport has the value \"9-8\", which is not a list of ports and ranges such as 6022,8010-8020",
+            "tsshdport has the value \"9-8\", which is not a list whose ranges run upward, such as 8010-8020",
         ),
         (
             "#!! UdpMTU 1",

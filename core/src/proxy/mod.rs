@@ -8,7 +8,7 @@
 //! | what the peer's signs of life are                  | `activity.rs`   |
 //! | when the client tries a new path                   | `client/`       |
 //! | which address the server believes                  | `server/`       |
-//! | the UDP socket                                     | `udp.rs`        |
+//! | the UDP socket                                     | `udp/`          |
 //! | how a new network is noticed                       | `network/`      |
 //!
 //! Not here: whether an authentication packet is genuine (`auth`), and what the user is told.

@@ -140,7 +140,8 @@ impl Shared {
             );
             return;
         }
-        // A client of ours answers the acknowledgement by a claim that no replay can contain.
+        // A client of ours answers the acknowledgement by another claim. Whoever replays needs two
+        // that were captured and never arrived.
         if in_use && verdict == Verdict::Fresh && self.budget.lift() {
             pipe.wake();
         }

@@ -1,0 +1,38 @@
+//! What this version does not have.
+
+use crate::cli::Cli;
+use crate::settings::{ForwardAgent, Settings, UdpMode, UdpProxyMode};
+
+/// Says what was asked for and is not done, before anybody relies on it.
+///
+/// # Errors
+///
+/// What would be relied on most: one sentence.
+pub fn refuse(cli: &Cli, settings: &Settings) -> anyhow::Result<()> {
+    if settings.stdio_forward.is_some() {
+        anyhow::bail!("-W is not supported by this version, which forwards nothing: use ssh -W");
+    }
+    if settings.udp_mode != UdpMode::Off && settings.udp_proxy_mode == UdpProxyMode::Tcp {
+        anyhow::bail!("UdpProxyMode TCP is not supported by this version, which sends UDP alone");
+    }
+    if cli.control_command.is_some() {
+        anyhow::bail!("-O is not supported by this version, which has no control socket");
+    }
+    let forwards = settings.local_forwards.len()
+        + settings.remote_forwards.len()
+        + settings.dynamic_forwards.len();
+    if forwards > 0 && !settings.clear_all_forwardings {
+        let what = "ports and sockets are not forwarded by this version: use ssh for -L, -R and -D";
+        if settings.exit_on_forward_failure {
+            anyhow::bail!(what);
+        }
+        tracing::warn!("{what}");
+    }
+    if settings.forward_agent != ForwardAgent::No {
+        tracing::warn!("the agent is not forwarded by this version: use ssh for -A");
+    }
+    if settings.forward_x11 {
+        tracing::warn!("X11 is not forwarded by this version: use ssh for -X and -Y");
+    }
+    Ok(())
+}
