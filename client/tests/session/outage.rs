@@ -11,8 +11,15 @@ use crate::rig::{Mode, Rig, collect, noise, wait};
 /// So much that it does not fit into the buffers on the way: an outage finds most of it unsent.
 const BULK: usize = 24 << 20;
 
-/// An outage is noticed within a second.
-const SOON: [&str; 4] = ["-o", "UdpHeartbeatTimeout=1", "-o", "UdpReconnectTimeout=2"];
+/// An outage is noticed within a second, and a server that nobody comes back to ends.
+const SOON: [&str; 6] = [
+    "-o",
+    "UdpHeartbeatTimeout=1",
+    "-o",
+    "UdpReconnectTimeout=2",
+    "-o",
+    "UdpAliveTimeout=60",
+];
 
 /// What a script's user is told, on standard error.
 const TOLD: [&str; 2] = [

@@ -7,7 +7,14 @@ use crate::relay::Relay;
 use crate::rig::{Mode, Rig, noise};
 use crate::seat::{Seat, find};
 
-const SOON: [&str; 4] = ["-o", "UdpHeartbeatTimeout=1", "-o", "UdpReconnectTimeout=1"];
+const SOON: [&str; 6] = [
+    "-o",
+    "UdpHeartbeatTimeout=1",
+    "-o",
+    "UdpReconnectTimeout=1",
+    "-o",
+    "UdpAliveTimeout=60",
+];
 
 #[test]
 fn a_login_shell_has_a_terminal_of_the_right_kind_and_size() {
