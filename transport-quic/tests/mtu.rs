@@ -32,7 +32,8 @@ async fn a_path_that_takes_less_stalls_bulk_for_no_two_seconds_and_the_size_come
 
     bulk.rig.air.change(|weather| weather.mtu = 1500);
     bulk.no_stall_within(120 * S).await;
-    assert_eq!(room(), full);
+    let below = full - room();
+    assert!(below < SEARCH_STEP, "{below} bytes below the former size");
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,3 +120,7 @@ impl Bulk {
 }
 
 const S: Duration = Duration::from_secs(1);
+
+/// The search ends when a further step would gain less (quinn's `minimum_change`): a probe that the
+/// full queue lost leaves it that much below.
+const SEARCH_STEP: usize = 20;
