@@ -570,6 +570,30 @@ impl Path {
     }
 }
 
+#[test]
+fn a_trickle_that_never_ends_does_not_hold_a_terminal_back_for_ever() {
+    let t0 = Instant::now();
+    let (rtt, pause) = (Duration::from_millis(50), Duration::from_millis(10));
+    let mut window = Window::new(0, t0);
+    // For half a minute nobody could be sure, and a key is acknowledged every ten milliseconds.
+    let mut now = t0 + Duration::from_secs(31);
+    let mut sent = 20;
+    let asked = now;
+    window.handle_written(4000);
+    window.handle_sent(sent, rtt, now);
+    assert_eq!(window.room(), 0);
+    while window.room() == 0 {
+        now += pause;
+        sent += 20;
+        window.handle_sent(sent, rtt, now);
+        assert!(
+            now - asked <= rtt * 3,
+            "still held back after {:?}",
+            now - asked
+        );
+    }
+}
+
 // --- helpers ---
 
 fn search(marker: &[u8], chunks: &[&[u8]]) -> (Vec<u8>, Option<Vec<u8>>) {

@@ -18,6 +18,8 @@ pub struct Window {
     sent_at: Instant,
     /// When nothing waited for sure.
     sure_at: Instant,
+    /// Since when the stream pauses to be sure again.
+    draining_since: Option<Instant>,
     pause: Duration,
 }
 
@@ -31,6 +33,7 @@ impl Window {
             looked_at: now,
             sent_at: now,
             sure_at: now,
+            draining_since: None,
             pause: SHORTEST,
         }
     }
@@ -70,6 +73,17 @@ impl Window {
         }
         self.sent = sent;
         self.looked_at = now;
+        if self.is_draining() {
+            // Keys and their acknowledgements are sent all the time: they are no reason to wait on.
+            let since = *self.draining_since.get_or_insert(now);
+            if now.saturating_duration_since(since) >= (rtt * 2).max(SPAN) {
+                self.waiting = 0;
+                self.sure_at = now;
+            }
+        }
+        if !self.is_draining() {
+            self.draining_since = None;
+        }
         self.pause = (rtt / 16).clamp(SHORTEST, LONGEST);
     }
 

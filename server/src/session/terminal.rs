@@ -36,6 +36,7 @@ pub(super) async fn pump(
         view: client.view,
         bus: client.bus,
         repaint: None,
+        away: false,
     };
     terminal.run(from, to).await;
 }
@@ -50,6 +51,8 @@ struct Terminal {
     bus: mpsc::Sender<BusEvent>,
     repaint: Option<Repaint>,
     speed: Speed,
+    /// The client was away when it was last looked at.
+    away: bool,
 }
 
 /// How far the output may run ahead of the path; as far as it likes where nobody counts.
@@ -134,6 +137,10 @@ impl Terminal {
             let view = self.view.borrow_and_update();
             (view.away, view.keep_output)
         };
+        if std::mem::replace(&mut self.away, away) && !away {
+            // What was known of the speed is as old as the outage.
+            self.speed = Speed::of(self.speed.connection.clone());
+        }
         if away {
             self.replay.handle_away(keep);
             return;
