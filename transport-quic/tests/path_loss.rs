@@ -39,8 +39,8 @@ fn roams_in_the_rain(peer: Peer) {
     let at = |share: usize| waits[(waits.len() - 1) * share / 100];
     assert!(at(50) <= 120 * MS, "{:?}", at(50));
     assert!(at(90) <= 700 * MS, "{:?}", at(90));
-    // The worst of two hundred is a matter of luck: the transport draws packet numbers and identifiers
-    // by itself, so the weather does not hit the same packets twice. That it ends is what counts.
+    // The worst of two hundred differs from run to run, for a reason that is not known: 7.9 s was
+    // seen once, where most runs stay below 5 s.
     assert!(at(100) <= 30 * S, "{:?}", at(100));
 }
 
