@@ -10,18 +10,21 @@
 //! | keys typed while the path is down                      | `typeahead/`    |
 //! | reading the keyboard or a pipe                         | `input/`        |
 //! | writing the screen or a pipe                           | `output/`       |
+//! | a terminal that is non-blocking for us alone           | `reopen.rs`     |
 //! | terminal size, SIGWINCH, and the signals that end us   | `signals.rs`    |
 //!
 //! Not here: what a session does with the bytes, and which options the user set.
 //! `restore`, `escape`, `notice` and `typeahead` are pure: nothing in them reads a clock or a
 //! descriptor. `input`, `output` and `signals` each own one thread, since no descriptor that is
-//! shared with the user's shell may be made non-blocking.
+//! shared with the user's shell may be made non-blocking; keys and their echoes do without, by
+//! `reopen`.
 
 pub mod escape;
 pub mod input;
 pub mod notice;
 pub mod output;
 pub mod raw;
+mod reopen;
 pub mod restore;
 pub mod screen;
 pub mod signals;

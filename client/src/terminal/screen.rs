@@ -81,6 +81,28 @@ impl Screen {
         Ok(())
     }
 
+    /// Passes bytes of the remote program to `write`, which takes what it can without waiting, and
+    /// returns how many are done with. None are, and nothing is written, while somebody else has
+    /// the turn or a drawing stands before these bytes.
+    pub(super) fn try_write(
+        &self,
+        bytes: &[u8],
+        write: impl FnOnce(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let Ok(_turn) = self.turn.try_lock() else {
+            return Ok(0);
+        };
+        if self.closed.load(Ordering::Acquire) {
+            return Ok(bytes.len());
+        }
+        if lock(&self.tracker).is_broken_in() {
+            return Ok(0);
+        }
+        let written = write(bytes)?;
+        lock(&self.tracker).observe(&bytes[..written]);
+        Ok(written)
+    }
+
     /// Lets nothing more through, but what is on its way.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);

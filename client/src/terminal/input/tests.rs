@@ -5,7 +5,8 @@ use std::thread;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use super::{CHUNK_SIZE, CHUNKS, Input};
+use super::{CHUNK_SIZE, CHUNKS, Input, Source};
+use crate::terminal::reopen::raw_terminal;
 
 #[tokio::test]
 async fn a_file_arrives_whole_and_in_large_pieces() {
@@ -36,7 +37,10 @@ async fn a_reader_that_waits_holds_the_writer_back() {
 
     let first = input.recv().await.unwrap().unwrap();
     let mut length = first.len();
-    assert!(input.chunks.len() <= CHUNKS);
+    let Source::Thread { chunks, .. } = &input.source else {
+        panic!("a pipe is read by a thread");
+    };
+    assert!(chunks.len() <= CHUNKS);
     while let Some(piece) = input.recv().await.unwrap() {
         assert!(piece.len() <= CHUNK_SIZE);
         length += piece.len();
@@ -80,4 +84,33 @@ async fn what_cannot_be_read_is_told_once() {
         io::ErrorKind::IsADirectory
     );
     assert_eq!(input.recv().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_terminal_is_read_in_place_and_stays_blocking_for_others() {
+    let (mut keyboard, terminal) = raw_terminal();
+    let mut input = Input::new(terminal.try_clone().unwrap()).unwrap();
+    assert!(matches!(input.source, Source::Terminal(..)));
+    for keys in ["a", "\x1b[A", "\x03"] {
+        keyboard.write_all(keys.as_bytes()).unwrap();
+        assert_eq!(input.recv().await.unwrap().unwrap(), keys);
+    }
+    let flags = OFlag::from_bits_retain(fcntl(&terminal, FcntlArg::F_GETFL).unwrap());
+    assert!(!flags.contains(OFlag::O_NONBLOCK));
+    drop(keyboard);
+    assert_eq!(input.recv().await.unwrap(), None);
+    assert_eq!(input.recv().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn keys_typed_after_input_is_dropped_are_for_somebody_else() {
+    let (mut keyboard, terminal) = raw_terminal();
+    let mut input = Input::new(terminal.try_clone().unwrap()).unwrap();
+    keyboard.write_all(b"mine").unwrap();
+    assert_eq!(input.recv().await.unwrap().unwrap(), "mine");
+    drop(input);
+    keyboard.write_all(b"theirs").unwrap();
+    let mut read = [0; 6];
+    File::from(terminal).read_exact(&mut read).unwrap();
+    assert_eq!(&read, b"theirs");
 }

@@ -1,6 +1,7 @@
 //! Writes the screen, a pipe or a file, without changing the descriptor others share.
 //!
-//! One thread writes; a bounded queue holds the remote program back when the terminal is slow.
+//! One thread writes; a bounded queue holds the remote program back when the terminal is slow. What
+//! a terminal takes at once, while nothing waits, goes there in place: an echo waits for no thread.
 //! Our own drawings travel in the same queue, so they never cut a sequence of the remote program:
 //! what they interrupt is cancelled and repeated after them.
 
@@ -18,11 +19,16 @@ use std::thread;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::Notify;
 
+use crate::terminal::reopen::{Direction, reopened};
 use crate::terminal::screen::{Screen, Source, lock};
 
 /// How many bytes wait for the terminal at most. Small, so that Ctrl-C beats a flood: a terminal
 /// shows this much in a few milliseconds.
 pub const OUTPUT_LIMIT: usize = 256 * 1024;
+
+/// What is written in place at most: an echo, a line, a status bar. More is a program at work, whose
+/// next bytes are gathered while the thread writes.
+const SHORTCUT_SIZE: usize = 1024;
 
 /// The way to one descriptor. Clones share the queue; the thread ends with the last of them.
 #[derive(Clone, Debug)]
@@ -57,7 +63,13 @@ impl Output {
     ///
     /// When no thread can be had.
     pub fn new(target: OwnedFd, screen: Option<Arc<Screen>>) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            shortcut: screen.clone().and_then(|screen| {
+                let terminal = reopened(&target, Direction::Write)?;
+                Some((terminal, screen))
+            }),
+            ..Shared::default()
+        });
         let queue = Arc::clone(&shared);
         thread::Builder::new()
             .name("output".to_owned())
@@ -133,6 +145,8 @@ struct Shared {
     data: Condvar,
     /// Tells those who wait in `write` and `flush`.
     room: Notify,
+    /// The terminal, non-blocking, and what is known of it.
+    shortcut: Option<(File, Arc<Screen>)>,
 }
 
 #[derive(Debug, Default)]
@@ -165,7 +179,13 @@ impl Shared {
     /// Appends what fits of `bytes` and returns its length.
     fn push(&self, source: Source, bytes: &[u8]) -> io::Result<usize> {
         let mut queue = lock(&self.queue);
-        queue.is_idle()?;
+        let idle = queue.is_idle()?;
+        if idle && source == Source::Remote && bytes.len() <= SHORTCUT_SIZE {
+            let written = self.write_now(bytes);
+            if written > 0 {
+                return Ok(written);
+            }
+        }
         let length = bytes.len().min(queue.room());
         let bytes = &bytes[..length];
         queue.length += length;
@@ -182,6 +202,16 @@ impl Shared {
         drop(queue);
         self.data.notify_one();
         Ok(length)
+    }
+
+    /// Writes what the terminal takes at once and returns its length. What fails here fails in the
+    /// thread too, which says so.
+    fn write_now(&self, bytes: &[u8]) -> usize {
+        let written = self.shortcut.as_ref().map(|(terminal, screen)| {
+            let mut terminal: &File = terminal;
+            screen.try_write(bytes, |bytes| terminal.write(bytes))
+        });
+        written.and_then(Result::ok).unwrap_or(0)
     }
 
     /// The thread: takes all that waits, writes it, until an error or the end.

@@ -7,6 +7,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use tokio::time::{Duration, timeout};
 
 use super::{OUTPUT_LIMIT, Output};
+use crate::terminal::reopen::raw_terminal;
 use crate::terminal::screen::{Screen, Source};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -126,6 +127,59 @@ async fn nothing_follows_the_bytes_that_give_a_screen_back() {
     drop(output);
     assert_eq!(drain(reader).join().unwrap(), b"before");
     assert_eq!(switch_off(&screen), b"");
+}
+
+#[tokio::test]
+async fn short_writes_reach_a_terminal_in_order_around_floods_and_while_it_stands_still() {
+    let sent = noise(400_000);
+    let (mut reader, terminal) = raw_terminal();
+    let screen = Arc::new(Screen::default());
+    let output = Output::new(terminal, Some(Arc::clone(&screen))).unwrap();
+    assert!(output.owner.shared.shortcut.is_some());
+    // Nobody reads yet: the terminal fills up in the middle of a short write.
+    let (first, mut rest) = sent.split_at(100_000);
+    for piece in first.chunks(700) {
+        output.write(piece).await.unwrap();
+    }
+    let length = sent.len();
+    let received = thread::spawn(move || {
+        let mut received = vec![0; length];
+        reader.read_exact(&mut received).unwrap();
+        received
+    });
+    for length in [1, 1024, 5, 90_000].into_iter().cycle() {
+        let (piece, after) = rest.split_at(rest.len().min(length));
+        output.write(piece).await.unwrap();
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    output.flush().await.unwrap();
+    assert!(received.join().unwrap() == sent, "the bytes differ");
+
+    let whole = Screen::default();
+    whole.write(Source::Remote, &sent, |_| Ok(())).unwrap();
+    assert_eq!(switch_off(&screen), switch_off(&whole));
+}
+
+#[tokio::test]
+async fn a_drawing_never_cuts_a_sequence_that_a_terminal_took_at_once() {
+    let (mut reader, terminal) = raw_terminal();
+    let output = Output::new(terminal, Some(Arc::default())).unwrap();
+    let wanted = b"a\x1b[3\x18<1><2>\x1b[31mb\xe6<3>\xe6\x97\xa5";
+    output.write(b"a\x1b[3").await.unwrap();
+    output.draw(b"<1>");
+    output.flush().await.unwrap();
+    output.draw(b"<2>");
+    output.flush().await.unwrap();
+    output.write(b"1mb\xe6").await.unwrap();
+    output.draw(b"<3>");
+    output.write(b"\x97\xa5").await.unwrap();
+    output.flush().await.unwrap();
+    let mut received = vec![0; wanted.len()];
+    reader.read_exact(&mut received).unwrap();
+    assert_eq!(received, wanted);
 }
 
 #[test]

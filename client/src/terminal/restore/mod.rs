@@ -101,6 +101,11 @@ impl Tracker {
         if cancelled { &[CAN] } else { &[] }
     }
 
+    /// Whether the next remote bytes must pass [`Self::rejoin`].
+    pub fn is_broken_in(&self) -> bool {
+        self.broken_in
+    }
+
     /// Takes the remote bytes that follow [`Self::break_in`] and returns what to write before
     /// them, and how many of them to leave out, since they end a string too long to be repeated.
     ///
