@@ -14,6 +14,8 @@ use quinn_proto::RandomConnectionIdGenerator;
 pub struct Config {
     /// How this side decides how much to send.
     pub congestion: Congestion,
+    /// What chance is drawn from; `None` for the system's randomness.
+    insecure_seed: Option<u64>,
 }
 
 impl Config {
@@ -21,6 +23,15 @@ impl Config {
     #[must_use]
     pub fn with_congestion(mut self, congestion: Congestion) -> Self {
         self.congestion = congestion;
+        self
+    }
+
+    /// Draws what QUIC leaves to chance (packet numbers left out, the length of a key's life) from
+    /// `seed`, so that a simulation repeats itself. A peer could foresee it: never for a real one.
+    /// Keys, certificates and connection IDs stay random.
+    #[must_use]
+    pub fn with_insecure_seed(mut self, seed: u64) -> Self {
+        self.insecure_seed = Some(seed);
         self
     }
 
@@ -63,6 +74,11 @@ impl Config {
         config
             .max_udp_payload_size(mtu.clamp(LARGEST_PACKET, *MTU_RANGE.end()))
             .expect("it is above 1200 and below 65528");
+        config.rng_seed(self.insecure_seed.map(|seed| {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&seed.to_le_bytes());
+            bytes
+        }));
         config
     }
 }

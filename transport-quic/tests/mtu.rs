@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tssh_conformance::{Air, Weather};
 use tssh_core::transport::Stream;
-use tssh_transport_quic::Quic;
+use tssh_transport_quic::{Config, Quic};
 
 use rig::{DELAY, Rig, soon};
 
@@ -82,7 +82,8 @@ impl Bulk {
             queue: 20_000,
             ..Weather::fair(DELAY)
         };
-        let rig = Rig::new(Air::new(weather, seed), &Quic::default()).await;
+        let quic = Quic::new(Config::default().with_insecure_seed(seed));
+        let rig = Rig::new(Air::new(weather, seed), &quic).await;
         let mut near = soon(rig.client.open()).await.unwrap();
         near.write_all(b"0").await.unwrap();
         let mut far = soon(rig.server.accept()).await.unwrap();

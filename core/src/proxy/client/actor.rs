@@ -143,22 +143,23 @@ impl Task {
         let listening = self.listening();
         let activity = self.pipe.activity();
         tokio::select! {
+            biased; // What is rare comes first: a flood of packets must not hide it.
             () = self.stop.cancelled() => Event::Stopped,
             None = self.handles.recv() => Event::Stopped,
-            Some(note) = self.inbox.recv() => Event::Note(note),
-            () = activity.heard_after(self.opened), if listening => Event::Heard,
-            () = activity.expecting() => Event::Typed,
-            event = self.events.next() => Event::Network(event),
-            verdict = heartbeat::told(&mut self.verdict) => Event::Verdict(verdict),
-            Ok(()) = self.verdicts.changed() => Event::Followed,
-            Ok(()) = self.rtts.changed() => {
-                activity.handle_rtt(self.rtts.borrow_and_update().unwrap_or_default());
-                Event::Acted
-            }
             () = until(deadline) => match is_late(deadline) {
                 true => Event::Late,
                 false => Event::Acted,
             },
+            Ok(()) = self.verdicts.changed() => Event::Followed,
+            verdict = heartbeat::told(&mut self.verdict) => Event::Verdict(verdict),
+            Ok(()) = self.rtts.changed() => {
+                activity.handle_rtt(self.rtts.borrow_and_update().unwrap_or_default());
+                Event::Acted
+            }
+            event = self.events.next() => Event::Network(event),
+            () = activity.expecting() => Event::Typed,
+            Some(note) = self.inbox.recv() => Event::Note(note),
+            () = activity.heard_after(self.opened), if listening => Event::Heard,
         }
     }
 
