@@ -5,7 +5,9 @@ use std::time::Duration;
 use tssh_core::proxy::MTU_RANGE;
 
 use quinn::congestion::{BbrConfig, CubicConfig};
-use quinn::{EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
+use quinn::{
+    AckFrequencyConfig, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt,
+};
 use quinn_proto::RandomConnectionIdGenerator;
 
 /// What a host may choose.
@@ -56,6 +58,14 @@ impl Config {
             .send_window(SEND_WINDOW)
             .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER))
             .datagram_send_buffer_size(DATAGRAM_BUFFER);
+        if side == Side::Server {
+            // What the client says is answered by the program it talks to, and an acknowledgement
+            // travels with that. What a server says is answered by nobody: its acknowledgement would
+            // wait 25 ms, and wake the client once more for each heartbeat. An extension of quinn.
+            let mut frequency = AckFrequencyConfig::default();
+            frequency.ack_eliciting_threshold(VarInt::from_u32(0));
+            config.ack_frequency_config(Some(frequency));
+        }
         match self.congestion {
             Congestion::Bbr => {
                 config.congestion_controller_factory(Arc::new(BbrConfig::default()));

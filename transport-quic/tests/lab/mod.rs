@@ -122,7 +122,7 @@ impl Lab {
         tasks.spawn(frost.wrap(reader));
         tasks.spawn(frost.wrap(writer));
         let timing = Timing {
-            every: Some(HEARTBEAT_TIMEOUT / 3),
+            every: Some(HEARTBEAT_TIMEOUT / if peer == Peer::Ours { 2 } else { 3 }),
             silent_after: HEARTBEAT_TIMEOUT,
             gone_after: None,
         };
