@@ -99,6 +99,14 @@ impl Network {
         shared.mappings.clear();
     }
 
+    /// Puts another weather in force in both directions, under dice of `seed`: how many packets
+    /// were sent before moves no later one's fate.
+    pub fn begin(&self, weather: Weather, seed: u64) {
+        let mut shared = self.lock();
+        shared.there = Sky::new(weather, seed);
+        shared.back = Sky::new(weather, seed ^ u64::MAX);
+    }
+
     /// Changes the weather of both directions.
     pub fn change(&self, change: impl Fn(&mut Weather)) {
         self.change_one(Direction::There, &change);

@@ -5,13 +5,15 @@
     reason = "a test fails where it stands, and owns its tasks"
 )]
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -109,7 +111,7 @@ async fn a_signal_is_told_to_the_client_and_ends_the_server_with_96() {
             let client = login.client().await.client.clone();
             client.start(command(b"sleep 1000"), false).await.unwrap()
         };
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(login.server.id()).unwrap());
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(login.server.id().unwrap()).unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         let connected = login.connected.as_mut().unwrap();
         let reason = loop {
@@ -144,10 +146,12 @@ impl Login {
             .env("SSH_CONNECTION", "127.0.0.1 40000 127.0.0.1 22")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .kill_on_drop(true)
             .spawn()
             .unwrap();
+        let stdout = server.stdout.take().unwrap().into_owned_fd().unwrap();
         let mut line = String::new();
-        BufReader::new(server.stdout.take().unwrap())
+        BufReader::new(File::from(stdout))
             .read_line(&mut line)
             .unwrap();
         let info = ServerInfo::from_json(line.trim_matches(['\x07', '\n']).as_bytes()).unwrap();
@@ -192,20 +196,7 @@ impl Login {
     }
 
     async fn exit_code(&mut self) -> Option<i32> {
-        loop {
-            if let Some(status) = self.server.try_wait().unwrap() {
-                return status.code();
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-}
-
-impl Drop for Login {
-    fn drop(&mut self) {
-        // One that has ended by itself is as it should be.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        self.server.wait().await.unwrap().code()
     }
 }
 

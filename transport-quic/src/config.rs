@@ -5,7 +5,9 @@ use std::time::Duration;
 use tssh_core::proxy::MTU_RANGE;
 
 use quinn::congestion::{BbrConfig, CubicConfig};
-use quinn::{EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
+use quinn::{
+    AckFrequencyConfig, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt,
+};
 use quinn_proto::RandomConnectionIdGenerator;
 
 /// What a host may choose.
@@ -14,6 +16,8 @@ use quinn_proto::RandomConnectionIdGenerator;
 pub struct Config {
     /// How this side decides how much to send.
     pub congestion: Congestion,
+    /// What chance is drawn from; `None` for the system's randomness.
+    insecure_seed: Option<u64>,
 }
 
 impl Config {
@@ -21,6 +25,15 @@ impl Config {
     #[must_use]
     pub fn with_congestion(mut self, congestion: Congestion) -> Self {
         self.congestion = congestion;
+        self
+    }
+
+    /// Draws what QUIC leaves to chance (packet numbers left out, the length of a key's life) from
+    /// `seed`, so that a simulation repeats itself. A peer could foresee it: never for a real one.
+    /// Keys, certificates and connection IDs stay random.
+    #[must_use]
+    pub fn with_insecure_seed(mut self, seed: u64) -> Self {
+        self.insecure_seed = Some(seed);
         self
     }
 
@@ -45,6 +58,14 @@ impl Config {
             .send_window(SEND_WINDOW)
             .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER))
             .datagram_send_buffer_size(DATAGRAM_BUFFER);
+        if side == Side::Server {
+            // What the client says is answered by the program it talks to, and an acknowledgement
+            // travels with that. What a server says is answered by nobody: its acknowledgement would
+            // wait 25 ms, and wake the client once more for each heartbeat. An extension of quinn.
+            let mut frequency = AckFrequencyConfig::default();
+            frequency.ack_eliciting_threshold(VarInt::from_u32(0));
+            config.ack_frequency_config(Some(frequency));
+        }
         match self.congestion {
             Congestion::Bbr => {
                 config.congestion_controller_factory(Arc::new(BbrConfig::default()));
@@ -63,6 +84,11 @@ impl Config {
         config
             .max_udp_payload_size(mtu.clamp(LARGEST_PACKET, *MTU_RANGE.end()))
             .expect("it is above 1200 and below 65528");
+        config.rng_seed(self.insecure_seed.map(|seed| {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&seed.to_le_bytes());
+            bytes
+        }));
         config
     }
 }

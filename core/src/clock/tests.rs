@@ -1,3 +1,4 @@
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::state::PathTime;
@@ -181,3 +182,34 @@ async fn a_timer_that_is_a_little_late_turns_nothing_back() {
     tokio::time::advance(2 * S).await;
     assert_eq!(clock.now(), t0 + 2 * S);
 }
+
+#[test]
+fn a_timer_that_is_put_off_wakes_nobody_at_its_former_moment() {
+    assert_eq!(
+        parks_with_a_timer_put_off_from(25 * MS),
+        parks_with_a_timer_put_off_from(HOUR)
+    );
+}
+
+/// How often a fresh runtime waits in 50 ms, when its timer was set to `first` and then to an hour.
+fn parks_with_a_timer_put_off_from(first: Duration) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let clock = PathClock::new();
+        let t0 = now();
+        let mut timer = clock.timer(t0 + first);
+        for deadline in [first, HOUR] {
+            timer.reset(t0 + deadline);
+            let poll = std::future::poll_fn(|cx| Poll::Ready(timer.poll_elapsed(cx)));
+            assert!(poll.await.is_pending());
+        }
+        tokio::time::sleep(50 * MS).await;
+    });
+    runtime.metrics().worker_park_count(0)
+}
+
+const HOUR: Duration = Duration::from_secs(3600);

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use tokio::time::{Sleep, sleep_until};
+
 use super::state::PathTime;
 
 /// The clock of one connection's transport. Clones share one time.
@@ -127,6 +129,7 @@ impl PathClock {
             slot,
             deadline,
             sleep: None,
+            cancelled_at: None,
         }
     }
 
@@ -174,6 +177,14 @@ impl Shared {
     }
 }
 
+/// Whether a sleep that is put off until `wake_at` is worth being cancelled.
+///
+/// One that is merely put off wakes the runtime at its former moment all the same. That costs an
+/// idle process half of its wake-ups; cancelling at every packet would cost a busy one its time.
+fn worth_cancelling(cancelled_at: Option<Instant>, now: Instant, wake_at: Instant) -> bool {
+    wake_at >= now + FAR || cancelled_at.is_none_or(|at| now >= at + BUSY)
+}
+
 /// Fires when path time reaches its deadline. Poll it again after [`PathTimer::reset`].
 ///
 /// One allocation for its life, none per reset.
@@ -182,7 +193,9 @@ pub struct PathTimer {
     clock: PathClock,
     slot: usize,
     deadline: Instant,
-    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// When the sleep was last taken out of the runtime's timers.
+    cancelled_at: Option<Instant>,
 }
 
 impl PathTimer {
@@ -198,10 +211,11 @@ impl PathTimer {
     /// Ready once path time has reached the deadline; otherwise wakes the task when it may have.
     pub fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            let real_now = super::now();
             let wake_at = {
                 let mut shared = self.clock.lock();
-                shared.excuse(super::now());
-                let now = shared.time.at(super::now());
+                shared.excuse(real_now);
+                let now = shared.time.at(real_now);
                 let wake_at = shared.time.real_deadline(self.deadline);
                 let slot = &mut shared.slots[self.slot];
                 if now >= self.deadline {
@@ -221,8 +235,13 @@ impl PathTimer {
             };
             let sleep = self
                 .sleep
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(wake_at)));
-            if sleep.deadline() != wake_at {
+                .get_or_insert_with(|| Box::pin(sleep_until(wake_at)));
+            if sleep.deadline() < wake_at
+                && worth_cancelling(self.cancelled_at, real_now, wake_at.into_std())
+            {
+                self.cancelled_at = Some(real_now);
+                sleep.set(sleep_until(wake_at));
+            } else if sleep.deadline() != wake_at {
                 sleep.as_mut().reset(wake_at);
             }
             // The runtime never fires early, so the next lap finds the deadline reached.
@@ -238,3 +257,9 @@ impl Drop for PathTimer {
         self.clock.lock().slots[self.slot] = Slot::default();
     }
 }
+
+/// A busy process does not cancel more often.
+const BUSY: Duration = Duration::from_millis(10);
+
+/// Who waits for so long has become idle.
+const FAR: Duration = Duration::from_secs(1);

@@ -110,6 +110,7 @@ async fn read_events(
         }
     };
     tokio::select! {
+        biased; // Nothing more is read or written once it stops.
         () = stop.cancelled() => {}
         () = events => {}
     }
@@ -140,6 +141,7 @@ async fn write_events(
         let _ = writer.shutdown().await;
     };
     tokio::select! {
+        biased; // Nothing more is read or written once it stops.
         () = stop.cancelled() => {}
         () = events => {}
     }

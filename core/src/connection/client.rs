@@ -178,7 +178,7 @@ impl Client {
         // The bus is new: there is room.
         let _ = bus.outgoing.try_send(BusEvent::Setting(settings));
         let timing = heartbeat::Timing {
-            every: Some(config.timeouts.interval()),
+            every: Some(config.interval()),
             silent_after: config.timeouts.heartbeat,
             gone_after: Some(config.timeouts.alive),
         };
@@ -302,9 +302,19 @@ impl Client {
     }
 }
 
-impl Timeouts {
+impl ClientConfig {
+    /// Between two probes.
     fn interval(&self) -> Duration {
-        heartbeat::Timing::interval(self.alive, self.heartbeat, self.reconnect)
+        let beats = match self.info.extension {
+            Some(_) => BEATS,
+            None => FOREIGN_BEATS,
+        };
+        let Timeouts {
+            alive,
+            heartbeat,
+            reconnect,
+        } = self.timeouts;
+        heartbeat::Timing::interval(alive, heartbeat, reconnect, beats)
     }
 }
 
@@ -348,7 +358,7 @@ async fn greet(
         client_version: wire::SERVER_VERSION.to_owned(),
         protocol: wire::PROTOCOL,
         alive_timeout: config.timeouts.alive,
-        interval: config.timeouts.interval(),
+        interval: config.interval(),
         heartbeat_timeout: config.timeouts.heartbeat,
         session_name: config.session_name.clone(),
         extension: Some(Extension {
@@ -372,6 +382,13 @@ async fn greet(
 
 /// PROTOCOL.md, "The bus": how long the client waits for the server's end.
 const FAREWELL: Duration = Duration::from_millis(280);
+
+/// Probes in the time after which the peer counts as silent. A probe that is lost is sent again by
+/// the transport within a few round trips: the second one is there for a wait that is longer.
+const BEATS: u32 = 2;
+
+/// The same as the Go client does towards a server that may count on it.
+const FOREIGN_BEATS: u32 = 3;
 
 /// PROTOCOL.md, "Our extensions": the first session of a client that does not wait for the answer.
 const FIRST_SESSION: u64 = 1;

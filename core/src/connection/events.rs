@@ -65,6 +65,7 @@ impl Events {
         let mut closed = connection.closed();
         loop {
             tokio::select! {
+                biased; // What the server said last is told before its end.
                 () = stop.cancelled() => break,
                 event = self.bus.recv() => match event {
                     Some(Ok(event)) => self.handle(event),

@@ -106,6 +106,7 @@ impl Task {
             }
             let silent = *self.told.borrow() != Verdict::Heard;
             tokio::select! {
+                biased; // Stop first; deadlines are looked at on each lap.
                 () = self.stop.cancelled() => return,
                 () = self.handle.echo.notified() => self.heartbeat.handle_echo(now()),
                 () = until(self.heartbeat.poll_timeout()) => {}

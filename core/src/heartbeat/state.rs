@@ -14,9 +14,17 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// PROTOCOL.md, "The bus": the interval that follows from the timeouts.
-    pub fn interval(alive: Duration, heartbeat: Duration, reconnect: Duration) -> Duration {
-        (alive / 10).min(heartbeat.min(reconnect) / 3).max(SHORTEST)
+    /// PROTOCOL.md, "The bus": the interval that follows from the timeouts, with `beats` probes in
+    /// the time after which a peer counts as silent.
+    pub fn interval(
+        alive: Duration,
+        heartbeat: Duration,
+        reconnect: Duration,
+        beats: u32,
+    ) -> Duration {
+        (alive / 10)
+            .min(heartbeat.min(reconnect) / beats.max(1))
+            .max(SHORTEST)
     }
 }
 

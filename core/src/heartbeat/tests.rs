@@ -13,14 +13,20 @@ const MS: Duration = Duration::from_millis(1);
 
 #[test]
 fn the_interval_follows_from_the_timeouts() {
-    let interval = |alive: u64, heartbeat: u64, reconnect: u64| {
+    let interval = |alive: u64, heartbeat: u64, reconnect: u64, beats: u32| {
         let seconds = Duration::from_secs;
-        Timing::interval(seconds(alive), seconds(heartbeat), seconds(reconnect))
+        Timing::interval(
+            seconds(alive),
+            seconds(heartbeat),
+            seconds(reconnect),
+            beats,
+        )
     };
-    assert_eq!(interval(86_520, 4, 14), 4 * S / 3);
-    assert_eq!(interval(86_520, 9, 6), 2 * S);
-    assert_eq!(interval(5, 4, 14), 500 * MS);
-    assert_eq!(interval(0, 0, 0), 100 * MS);
+    assert_eq!(interval(86_520, 4, 14, 3), 4 * S / 3);
+    assert_eq!(interval(86_520, 9, 6, 3), 2 * S);
+    assert_eq!(interval(86_520, 4, 14, 2), 2 * S);
+    assert_eq!(interval(5, 4, 14, 3), 500 * MS);
+    assert_eq!(interval(0, 0, 0, 0), 100 * MS);
 }
 
 #[test]

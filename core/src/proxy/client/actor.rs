@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::answers::Answers;
 use super::config::Config;
 use super::exchange::{Output, Plan, Trigger};
 use super::gate::{ClientGate, Note};
@@ -66,8 +67,7 @@ pub fn new(
         plan: Plan::default(),
         refused: false,
         opened: 0,
-        reported: None,
-        path_since: None,
+        answers: Answers::default(),
     };
     (pipe, handle, task.run())
 }
@@ -90,10 +90,7 @@ struct Task {
     refused: bool,
     /// How many opened packets were taken note of.
     opened: u64,
-    /// The missing answer that was reported already.
-    reported: Option<Instant>,
-    /// When the path in use was acknowledged.
-    path_since: Option<Instant>,
+    answers: Answers,
 }
 
 /// What ended a wait.
@@ -143,22 +140,23 @@ impl Task {
         let listening = self.listening();
         let activity = self.pipe.activity();
         tokio::select! {
+            biased; // What is rare comes first: a flood of packets must not hide it.
             () = self.stop.cancelled() => Event::Stopped,
             None = self.handles.recv() => Event::Stopped,
-            Some(note) = self.inbox.recv() => Event::Note(note),
-            () = activity.heard_after(self.opened), if listening => Event::Heard,
-            () = activity.expecting() => Event::Typed,
-            event = self.events.next() => Event::Network(event),
-            verdict = heartbeat::told(&mut self.verdict) => Event::Verdict(verdict),
-            Ok(()) = self.verdicts.changed() => Event::Followed,
-            Ok(()) = self.rtts.changed() => {
-                activity.handle_rtt(self.rtts.borrow_and_update().unwrap_or_default());
-                Event::Acted
-            }
             () = until(deadline) => match is_late(deadline) {
                 true => Event::Late,
                 false => Event::Acted,
             },
+            Ok(()) = self.verdicts.changed() => Event::Followed,
+            verdict = heartbeat::told(&mut self.verdict) => Event::Verdict(verdict),
+            Ok(()) = self.rtts.changed() => {
+                activity.handle_rtt(self.rtts.borrow_and_update().unwrap_or_default());
+                Event::Acted
+            }
+            event = self.events.next() => Event::Network(event),
+            () = activity.expecting() => Event::Typed,
+            Some(note) = self.inbox.recv() => Event::Note(note),
+            () = activity.heard_after(self.opened), if listening => Event::Heard,
         }
     }
 
@@ -209,8 +207,7 @@ impl Task {
     fn handle_new_path(&mut self, link: LinkId, was_lost: bool) {
         tracing::info!(local = ?self.local(link), "the path is up");
         self.refused = false;
-        self.reported = None;
-        self.path_since = Some(now());
+        self.answers.handle_new_path(now());
         // What waits for an answer went the old way; the pipe itself sends what waits in the dark.
         if was_lost
             && !self.plan.dark
@@ -248,19 +245,17 @@ impl Task {
     }
 
     fn answer_due(&self) -> Option<Instant> {
-        let since = self.pipe.activity().expecting_since()?;
-        if self.reported == Some(since) {
-            return None;
-        }
-        let since = self.path_since.map_or(since, |path| path.max(since));
-        Some(since + self.state.patience(*self.rtts.borrow(), now()))
+        let expecting = self.pipe.activity().expecting_since();
+        let patience = self.state.patience(*self.rtts.borrow(), now());
+        self.answers.due(expecting, patience)
     }
 
     fn check_answers(&mut self) {
         if self.answer_due().is_some_and(|due| now() >= due) {
             let rtt = *self.rtts.borrow();
             tracing::debug!(?rtt, "an answer is missing");
-            self.reported = self.pipe.activity().expecting_since();
+            let expecting = self.pipe.activity().expecting_since();
+            self.answers.handle_reported(expecting);
             self.state.handle_trigger(Trigger::Unanswered, now());
         }
     }

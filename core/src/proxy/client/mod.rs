@@ -10,10 +10,12 @@
 //! | how a local port is bound                    | `binder.rs`   |
 //! | how acknowledgements leave the data path     | `gate.rs`     |
 //! | how long an answer may take                  | `patience.rs` |
+//! | when a missing answer is a reason            | `answers.rs`  |
 //! | which of the server's addresses is tried     | `servers.rs`  |
 //! | the server's addresses and the times         | `config.rs`   |
 
 mod actor;
+mod answers;
 mod attempt;
 mod binder;
 mod config;

@@ -69,6 +69,7 @@ impl NetworkEvents {
         };
         #[cfg(target_os = "linux")]
         tokio::select! {
+            biased; // A route that changed says more than a sleep.
             event = script => event,
             () = netlink::changed(&mut self.netlink) => Event::Changed,
             () = wake::woke(&mut self.wake) => Event::Woke,

@@ -110,6 +110,7 @@ async fn run(
     loop {
         let deadline = shared.lock().state.poll_timeout();
         tokio::select! {
+            biased; // Stop, then who asks, then time.
             () = stop.cancelled() => return,
             followed = inbox.recv() => match followed {
                 Some((_, watched)) => verdict = Some(watched),
