@@ -12,6 +12,7 @@
 //! | `query`      | `-Q`                                                 |
 //! | `roam`       | continues over a roaming connection                  |
 //! | `session`    | a shell or command between the terminal and a server |
+//! | `forward`    | ports that are forwarded                             |
 //! | `demo`       | a roaming shell on this very machine                 |
 //! | `program`    | all of it, from arguments to exit status             |
 //! | `exit`       | its exit status, and what it says at the end         |
@@ -34,6 +35,7 @@ pub mod bootstrap;
 pub mod cli;
 pub mod demo;
 pub mod exit;
+pub mod forward;
 pub mod log;
 pub mod login;
 pub mod missing;

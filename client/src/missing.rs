@@ -10,7 +10,7 @@ use crate::settings::{ForwardAgent, Settings, UdpMode, UdpProxyMode};
 /// What would be relied on most: one sentence.
 pub fn refuse(cli: &Cli, settings: &Settings) -> anyhow::Result<()> {
     if settings.stdio_forward.is_some() {
-        anyhow::bail!("-W is not supported by this version, which forwards nothing: use ssh -W");
+        anyhow::bail!("-W is not supported by this version: use ssh -W");
     }
     if settings.udp_mode != UdpMode::Off && settings.udp_proxy_mode == UdpProxyMode::Tcp {
         anyhow::bail!("UdpProxyMode TCP is not supported by this version, which sends UDP alone");
@@ -18,11 +18,9 @@ pub fn refuse(cli: &Cli, settings: &Settings) -> anyhow::Result<()> {
     if cli.control_command.is_some() {
         anyhow::bail!("-O is not supported by this version, which has no control socket");
     }
-    let forwards = settings.local_forwards.len()
-        + settings.remote_forwards.len()
-        + settings.dynamic_forwards.len();
-    if forwards > 0 && !settings.clear_all_forwardings {
-        let what = "ports and sockets are not forwarded by this version: use ssh for -L, -R and -D";
+    // `ClearAllForwardings` has cleared them.
+    if !settings.remote_forwards.is_empty() || !settings.dynamic_forwards.is_empty() {
+        let what = "-R and -D are not supported by this version: use ssh for RemoteForward and DynamicForward";
         if settings.exit_on_forward_failure {
             anyhow::bail!(what);
         }

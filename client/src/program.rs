@@ -13,6 +13,7 @@ use crate::bootstrap;
 use crate::cli::Cli;
 use crate::demo::{self, Darkness, Demo};
 use crate::exit::{FAILURE, say, sentence, status_of, tell};
+use crate::forward::{Forwards, Way};
 use crate::log;
 use crate::login::{Console, Login, Options, Program, Pty, Silent};
 use crate::missing;
@@ -164,6 +165,7 @@ async fn connect(
 }
 
 async fn plain(login: &mut Login, settings: &Settings, start: &Start) -> anyhow::Result<Outcome> {
+    let forwards = Forwards::start(settings, &Way::Plain(login.forwarder())).await?;
     if settings.session_type == SessionType::None {
         let signals = Signals::start().context("watching signals")?;
         stands(settings)?;
@@ -185,9 +187,10 @@ async fn plain(login: &mut Login, settings: &Settings, start: &Start) -> anyhow:
     };
     stands(settings)?;
     let mut local = local(settings, has_pty)?;
+    let signals = local.signals.clone();
     let outcome = run(&mut local, far, || {}).await;
     drop(local);
-    Ok(outcome?)
+    Ok(linger(outcome?, &forwards, signals).await)
 }
 
 async fn roam(
@@ -217,6 +220,11 @@ async fn over(
     start: &Start,
     darkness: Option<&Darkness>,
 ) -> anyhow::Result<Outcome> {
+    let way = Way::Roaming {
+        client: roam.client.clone(),
+        limit: settings.connect_timeout.unwrap_or_default(),
+    };
+    let forwards = Forwards::start(settings, &way).await?;
     if settings.session_type == SessionType::None {
         let signals = Signals::start().context("watching signals")?;
         stands(settings)?;
@@ -233,7 +241,26 @@ async fn over(
             darkness.fall();
         }
     };
-    Ok(run(&mut local, far, darken).await?)
+    let signals = local.signals.clone();
+    let outcome = run(&mut local, far, darken).await;
+    drop(local);
+    Ok(linger(outcome?, &forwards, signals).await)
+}
+
+/// As ssh: a program that has ended leaves the connection to whoever still uses a forwarded port.
+async fn linger(outcome: Outcome, forwards: &Forwards, mut signals: Signals) -> Outcome {
+    let has_ended = matches!(outcome, Outcome::Exited(_) | Outcome::Killed(_));
+    if !has_ended || !forwards.are_busy() {
+        return outcome;
+    }
+    tracing::info!("waiting for forwarded connections to end");
+    tokio::select! {
+        () = forwards.done() => outcome,
+        Ok(ending) = signals.ending.wait_for(Option::is_some) => match *ending {
+            Some(ending) => Outcome::Signalled(ending),
+            None => outcome,
+        },
+    }
 }
 
 /// Everything that could be asked has been asked, and everything that could fail has not.

@@ -5,6 +5,7 @@
 //! | [`clock`]      | the path clock, which stands still while the path is dead         |
 //! | [`transport`]  | the seams: `Transport`, `Connection`, `Link`, their errors        |
 //! | [`auth`]       | the 44-byte authentication packets, serials, replay               |
+//! | [`forward`]    | a forwarded connection: both directions, each with its own end    |
 //! | [`ports`]      | which ports a server may listen on                                |
 //! | [`proxy`]      | which path is alive, and the packet pipe that runs over it        |
 //! | [`session`]    | what a session drops, keeps and repeats while its client is away   |
@@ -25,6 +26,7 @@
 pub mod auth;
 pub mod clock;
 pub mod connection;
+pub mod forward;
 pub mod heartbeat;
 pub mod ports;
 pub mod proxy;

@@ -13,6 +13,7 @@ use crate::child::Login;
 use crate::connection::ClientView;
 use crate::limits::{KEEPER_ROOM, LAST_WORDS, MAX_SESSIONS};
 use crate::session::{self, Wishes};
+use crate::settings::Settings;
 
 /// The client of a session: what is known of it, and how it is told of things.
 #[derive(Clone)]
@@ -85,6 +86,7 @@ impl Refusal {
 #[derive(Clone, Debug)]
 pub struct Handle {
     commands: mpsc::Sender<Command>,
+    settings: Arc<Settings>,
 }
 
 enum Command {
@@ -113,6 +115,7 @@ pub fn new(
     stop: CancellationToken,
 ) -> (Handle, impl Future<Output = ()> + Send + 'static) {
     let (commands, inbox) = mpsc::channel(KEEPER_ROOM);
+    let settings = login.settings.clone();
     let limit = usize::try_from(login.settings.max_sessions).unwrap_or(MAX_SESSIONS);
     let task = Task {
         login: Arc::new(login),
@@ -124,10 +127,15 @@ pub fn new(
         inbox,
         stop,
     };
-    (Handle { commands }, task.run())
+    (Handle { commands, settings }, task.run())
 }
 
 impl Handle {
+    /// What sshd_config says for the user of this process.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Starts a session, or gives it back with the reason why not. The session answers the client.
     ///
     /// # Errors

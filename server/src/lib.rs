@@ -7,6 +7,7 @@
 //! | `connection` | what may a client ask for, from its first stream to its end?   |
 //! | `daemon`     | how does the server leave the login that started it?           |
 //! | `exit`       | what does the exit code say?                                   |
+//! | `forward`    | where may a client be connected to, and how?                   |
 //! | `keeper`     | which sessions are there, and what outlives a connection?      |
 //! | `limits`     | how much of anything may there be?                             |
 //! | `log`        | who is told what the server decides?                           |
@@ -30,6 +31,7 @@ pub mod cli;
 pub mod connection;
 pub mod daemon;
 pub mod exit;
+pub(crate) mod forward;
 pub mod keeper;
 pub mod limits;
 pub mod log;

@@ -9,6 +9,14 @@ pub const MAX_OPENING_STREAMS: usize = 128;
 /// Streams for `stderr` that wait for their session.
 pub const MAX_WAITING_STDERRS: usize = 64;
 
+/// Forwarded connections of one client, those included that are being made: what a browser behind a
+/// forwarded proxy opens, several times over. With the transport's window for one stream it bounds the
+/// bytes that forwards can hold in memory.
+pub const MAX_FORWARDS: usize = 256;
+
+/// How long a forwarded connection may take to be made when the client names no time, and at most.
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Sessions of one process, whatever sshd_config permits.
 pub const MAX_SESSIONS: usize = 512;
 

@@ -135,11 +135,17 @@ const MAX_STREAMS: u32 = 1000;
 /// 1350 bytes, every second one lost, are at most 1024 gaps in 2.6 MiB.
 const STREAM_WINDOW: u32 = 5 << 19;
 
-/// Six streams at full window. At 50 ms it is 320 MB/s.
-const CONNECTION_WINDOW: u32 = 16 << 20;
+/// A stream that nobody reads holds its own window, and must hold nobody else's: a connection has room
+/// for as many full ones as a server of ours forwards, and a few for its sessions. What is really held
+/// in memory is what was not read.
+const CONNECTION_WINDOW: u32 = FULL_STREAMS * STREAM_WINDOW;
 
-/// Bytes written and not yet acknowledged, of all streams: what an outage can hold in memory.
-const SEND_WINDOW: u64 = 8 << 20;
+/// The same for what is written and not yet acknowledged: bulk must not take the room of a key. Each
+/// stream holds what its reader's window admits, at most.
+const SEND_WINDOW: u64 = CONNECTION_WINDOW as u64;
+
+/// 256 forwards, and sessions with their standard errors.
+const FULL_STREAMS: u32 = 272;
 
 /// A few hundred datagrams each way: more is a queue that a game or a call is better off without.
 const DATAGRAM_BUFFER: usize = 512 << 10;

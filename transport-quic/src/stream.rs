@@ -70,6 +70,12 @@ impl WriteHalf for Writer {
         // A stream that has ended has nothing left to hurry.
         let _ = self.stream.set_priority(urgency);
     }
+
+    fn reset(&mut self) {
+        self.ended = true;
+        // A direction that has ended already cannot break any more.
+        let _ = self.stream.reset(BROKEN);
+    }
 }
 
 impl AsyncWrite for Writer {
@@ -124,5 +130,8 @@ fn write_error(error: WriteError) -> io::Error {
     }
 }
 
-/// PROTOCOL.md, "QUIC mode": the only code that is used.
+/// PROTOCOL.md, "QUIC mode": an ordinary close.
 pub(crate) const NO_ERROR: VarInt = VarInt::from_u32(0);
+
+/// PROTOCOL.md, "QUIC mode": what was to be carried broke off.
+const BROKEN: VarInt = VarInt::from_u32(1);

@@ -52,6 +52,42 @@ async fn a_server_that_ends_its_direction_still_hears_the_client() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_direction_that_breaks_is_told_apart_from_one_that_ends() {
+    let rig = Rig::fair(17).await;
+    let (mut near, mut far) = pair(&rig).await;
+    far.writer.reset();
+    let error = soon(near.read(&mut [0])).await.unwrap_err();
+    assert_eq!(error.kind(), IoErrorKind::ConnectionReset);
+
+    near.write_all(b"more").await.unwrap();
+    near.shutdown().await.unwrap();
+    let mut heard = Vec::new();
+    soon(far.read_to_end(&mut heard)).await.unwrap();
+    assert_eq!(heard, b"0more");
+
+    let (mut near, far) = pair(&rig).await;
+    drop(far);
+    assert_eq!(soon(near.read(&mut [0])).await.unwrap(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_streams_that_nobody_reads_do_not_stop_their_neighbours() {
+    let rig = Rig::fair(18).await;
+    let mut stuck = Vec::new();
+    for _ in 0..12 {
+        let (mut near, far) = pair(&rig).await;
+        let filled = async { while near.write_all(&[0; 65536]).await.is_ok() {} };
+        assert!(timeout(Duration::from_secs(30), filled).await.is_err());
+        stuck.push((near, far));
+    }
+    let (mut near, mut far) = pair(&rig).await;
+    near.write_all(b"key").await.unwrap();
+    let mut heard = [0; 4];
+    soon(far.read_exact(&mut heard)).await.unwrap();
+    assert_eq!(&heard, b"0key");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_nobody_reads_does_not_stop_its_neighbours() {
     let rig = Rig::fair(3).await;
     let (mut stuck, _unread) = pair(&rig).await;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
 
-use super::connect::Hop;
+use super::connect::Server;
 use super::error::LoginError;
 use super::handler::Peer;
 
@@ -111,9 +111,9 @@ pub struct ChannelWriter {
 }
 
 impl Channel {
-    pub(super) async fn open(hop: &Hop, request: &Request) -> Result<Self, LoginError> {
-        let peer = hop.peer.clone();
-        let opened = hop.handle.channel_open_session().await;
+    pub(super) async fn open(server: &Server, request: &Request) -> Result<Self, LoginError> {
+        let peer = server.peer.clone();
+        let opened = server.handle.channel_open_session().await;
         let channel = opened.map_err(|error| peer.refused("a session", &error))?;
         let (read, write) = channel.split();
         let reader = ChannelReader {

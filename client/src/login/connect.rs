@@ -1,12 +1,12 @@
 //! From [`Options`] to a [`Login`]: the stream, the handshake, the proof of who the user is.
 
 use std::iter;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use russh::client::{self, Handle};
+use russh::client::{self, Handle, Msg};
 use russh::{Limits, SshId};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -15,6 +15,7 @@ use super::algorithms::preferred;
 use super::channel::{Channel, Request};
 use super::dial::{Addresses, Dialled, dial, timed_out};
 use super::error::LoginError;
+use super::forwarder::Forwarder;
 use super::handler::{Handler, Peer};
 use super::host_key::HostKeyCheck;
 use super::methods::authenticate;
@@ -26,15 +27,30 @@ use super::stream::{ByteStream, Severable};
 #[derive(Debug)]
 pub struct Login {
     /// The hosts on the way, nearest first; the last is the one logged in to.
-    hops: Vec<Hop>,
+    hops: Vec<Reached>,
     addresses: Option<Addresses>,
 }
 
-/// One SSH connection of the chain.
+/// One SSH connection of the chain, as long as the user proves who he is.
 pub(super) struct Hop {
     pub(super) handle: Handle<Handler>,
     pub(super) peer: Arc<Peer>,
+    ended: CancellationToken,
     sever: DropGuard,
+}
+
+/// The same once he has: whoever opens channels shares it.
+pub(super) struct Reached {
+    pub(super) server: Server,
+    ended: CancellationToken,
+    sever: DropGuard,
+}
+
+/// Opens channels to one server. Clones share the connection, and none keeps it.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) handle: Arc<Handle<Handler>>,
+    pub(super) peer: Arc<Peer>,
 }
 
 impl Login {
@@ -50,20 +66,23 @@ impl Login {
         options: &Options,
         prompter: Arc<dyn Prompter>,
     ) -> Result<Self, LoginError> {
-        let mut hops: Vec<Hop> = Vec::with_capacity(options.jump.len() + 1);
+        let mut hops: Vec<Reached> = Vec::with_capacity(options.jump.len() + 1);
         let mut addresses = None;
         for target in options.jump.iter().chain(iter::once(options)) {
             let dialled = match hops.last() {
                 None => dial(target).await?,
                 Some(previous) => Dialled {
-                    stream: previous.tunnel(&target.hostname, target.port).await?,
+                    stream: previous
+                        .server
+                        .tunnel(&target.hostname, target.port)
+                        .await?,
                     addresses: None,
                 },
             };
             addresses = dialled.addresses.filter(|_| options.jump.is_empty());
             let mut hop = Hop::handshake(target, dialled, prompter.clone()).await?;
             authenticate(&mut hop, target, prompter.clone()).await?;
-            hops.push(hop);
+            hops.push(hop.reached());
         }
         Ok(Self { hops, addresses })
     }
@@ -82,60 +101,49 @@ impl Login {
     ///
     /// [`LoginError::ChannelRefused`], or the connection ended.
     pub async fn start(&self, request: &Request) -> Result<Channel, LoginError> {
-        Channel::open(self.target(), request).await
+        Channel::open(&self.target().server, request).await
     }
 
-    /// Opens a TCP connection from the server to `host` (RFC 4254 section 7.2).
-    ///
-    /// # Errors
-    ///
-    /// [`LoginError::ChannelRefused`], or the connection ended.
-    pub async fn open_tcp(
-        &self,
-        host: &str,
-        port: u16,
-    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + use<>, LoginError> {
-        self.target().tunnel(host, port).await
+    /// Opens TCP connections from the server, for as long as this login lives.
+    pub fn forwarder(&self) -> Forwarder {
+        Forwarder::new(self.target().server.clone())
     }
 
     /// Whether the connection has ended, by whomever.
     pub fn is_closed(&self) -> bool {
-        self.target().handle.is_closed()
+        self.target().server.handle.is_closed()
     }
 
     /// Waits for the end of the connection, and tells its reason. Cancel safe.
-    ///
-    /// # Panics
-    ///
-    /// When it is called again after the end.
-    pub async fn closed(&mut self) -> LoginError {
-        let hop = self.hops.last_mut().expect("connect() puts the target in");
+    pub async fn closed(&self) -> LoginError {
+        let target = self.target();
+        target.ended.cancelled().await;
         // How the task ended says less than what the server said.
-        let _ = (&mut hop.handle).await;
-        hop.peer.disconnected()
+        target.server.peer.disconnected()
     }
 
     /// Says goodbye and waits, a second at most, until the connection is down.
     pub async fn close(mut self) {
         while let Some(hop) = self.hops.pop() {
-            let Hop { handle, sever, .. } = hop;
             let goodbye = async {
                 let reason = russh::Disconnect::ByApplication;
                 // A connection that is down already needs no goodbye.
-                if handle
+                if hop
+                    .server
+                    .handle
                     .disconnect(reason, "disconnected by user", "")
                     .await
                     .is_ok()
                 {
-                    let _ = handle.await;
+                    hop.ended.cancelled().await;
                 }
             };
             let _ = timeout(GOODBYE, goodbye).await;
-            drop(sever);
+            drop(hop.sever);
         }
     }
 
-    fn target(&self) -> &Hop {
+    fn target(&self) -> &Reached {
         self.hops.last().expect("connect() puts the target in")
     }
 }
@@ -157,6 +165,7 @@ impl Hop {
         let stream = Severable::new(dialled.stream, severed.clone());
         let peer = Arc::new(Peer::new(options));
         let (answered, has_answered) = oneshot::channel();
+        let ended = CancellationToken::new();
         let handler = Handler {
             check,
             peer: peer.clone(),
@@ -164,6 +173,7 @@ impl Hop {
             answered: Some(answered),
             severed,
             banners_left: MAX_BANNERS,
+            _ended: ended.clone().drop_guard(),
         };
         let handshake = Box::pin(client::connect_stream(config, stream, handler));
         let handle = tokio::select! {
@@ -175,22 +185,68 @@ impl Hop {
         Ok(Self {
             handle,
             peer,
+            ended,
             sever,
         })
     }
 
+    fn reached(self) -> Reached {
+        let Self {
+            handle,
+            peer,
+            ended,
+            sever,
+        } = self;
+        Reached {
+            server: Server {
+                handle: Arc::new(handle),
+                peer,
+            },
+            ended,
+            sever,
+        }
+    }
+}
+
+impl Server {
     /// A stream through this host to another.
     async fn tunnel(&self, host: &str, port: u16) -> Result<Box<dyn ByteStream>, LoginError> {
-        let opened = self
-            .handle
-            .channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0)
-            .await;
-        match opened {
-            Ok(channel) => Ok(Box::new(channel.into_stream())),
-            Err(error) => Err(self
-                .peer
-                .refused(&format!("a connection to {host} port {port}"), &error)),
-        }
+        let nobody = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+        let channel = self.open_tcp(host, port, nobody).await?;
+        Ok(Box::new(channel.into_stream()))
+    }
+
+    /// RFC 4254, section 7.2. `origin` is who asks.
+    pub(super) async fn open_tcp(
+        &self,
+        host: &str,
+        port: u16,
+        origin: SocketAddr,
+    ) -> Result<russh::Channel<Msg>, LoginError> {
+        let opened = self.handle.channel_open_direct_tcpip(
+            host,
+            u32::from(port),
+            origin.ip().to_string(),
+            u32::from(origin.port()),
+        );
+        let what = || format!("a connection to {host} port {port}");
+        opened
+            .await
+            .map_err(|error| self.peer.refused(&what(), &error))
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("host", &self.peer.host)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Reached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.server.fmt(f)
     }
 }
 

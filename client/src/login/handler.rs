@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use russh::client::{self, DisconnectReason, Session};
 use russh::keys::{PublicKeyBase64 as _, PublicKeyOrCertificate};
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::error::{CLOSED, LoginError};
 use super::host_key::{HostKeyCheck, Shown, Trust};
@@ -22,6 +22,8 @@ pub(super) struct Handler {
     pub(super) answered: Option<oneshot::Sender<()>>,
     pub(super) severed: CancellationToken,
     pub(super) banners_left: u32,
+    /// Dropped with the connection's task, however that ends.
+    pub(super) _ended: DropGuard,
 }
 
 /// The server of one connection, and what the handler learned of it.

@@ -9,6 +9,7 @@
 //! | how the user is proven                            | `methods.rs`, `identities.rs`, `signer.rs`, `agent.rs`, `key_file.rs` |
 //! | how the user is asked                             | `prompt/`         |
 //! | what a running program gives and takes            | `channel.rs`      |
+//! | forwarded connections over plain SSH              | `forwarder.rs`    |
 //! | the server of the demonstration                   | `embedded/`       |
 //!
 //! No type of the SSH library leaves this module. Not here: `ssh_config` and its tokens, and what
@@ -22,6 +23,7 @@ mod connect;
 mod dial;
 pub mod embedded;
 mod error;
+mod forwarder;
 mod handler;
 mod host_key;
 mod identities;
@@ -37,6 +39,7 @@ pub use channel::{Channel, ChannelReader, ChannelWriter, Event, Program, Pty, Re
 pub use connect::Login;
 pub use dial::Addresses;
 pub use error::LoginError;
+pub use forwarder::{Forwarder, Tunnel};
 pub use key_file::MemoryKey;
 pub use options::{
     AddressFamily, Algorithms, AuthMethod, Options, RekeyLimit, StrictHostKeyChecking,

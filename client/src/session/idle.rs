@@ -12,7 +12,7 @@ use crate::terminal::Signals;
 #[derive(Debug)]
 pub enum Idle<'a> {
     /// A login.
-    Plain(&'a mut Login),
+    Plain(&'a Login),
     /// What the server of a roaming connection tells.
     Roaming(&'a mut mpsc::Receiver<ClientEvent>),
 }

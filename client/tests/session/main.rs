@@ -8,6 +8,7 @@
 
 mod background;
 mod demo;
+mod forward;
 mod outage;
 mod plain;
 mod relay;

@@ -53,14 +53,14 @@ fn an_error_of_our_own_is_255_and_one_line() {
         (&["-W", "a:1", "server"], "-W"),
         (
             &[
-                "-L",
+                "-R",
                 "1:a:1",
                 "-o",
                 "ExitOnForwardFailure=yes",
                 "server",
                 "true",
             ],
-            "-L",
+            "-R",
         ),
     ];
     for mode in BOTH {

@@ -99,7 +99,7 @@ pub enum ConnectError {
 /// A connection to a server. Clones share it.
 #[derive(Clone)]
 pub struct Client {
-    connection: Arc<dyn Connection>,
+    pub(super) connection: Arc<dyn Connection>,
     bus: mpsc::Sender<BusEvent>,
     pipe: crate::proxy::PacketPipe,
     path: proxy::Handle,

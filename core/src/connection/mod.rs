@@ -18,6 +18,7 @@
 //! | who ends when one ends                         | `supervisor.rs` |
 //! | how events travel on the bus                   | `bus.rs`        |
 //! | how a client connects and greets               | `client.rs`     |
+//! | how a client has its server connect somewhere  | `dial.rs`       |
 //! | who waits for the end of a session             | `sessions.rs`   |
 //! | what a client does about its server's events   | `events.rs`     |
 //!
@@ -25,6 +26,7 @@
 
 mod bus;
 mod client;
+mod dial;
 mod events;
 mod sessions;
 mod supervisor;

@@ -191,8 +191,8 @@ impl Drop for MemoryListener {
 #[async_trait]
 impl Connection for MemoryConnection {
     async fn open(&self) -> Result<Stream, TransportError> {
-        let (near_writer, far_reader) = duplex(STREAM_WINDOW);
-        let (far_writer, near_reader) = duplex(STREAM_WINDOW);
+        let (near_writer, far_reader) = direction();
+        let (far_writer, near_reader) = direction();
         let far = stream(far_reader, far_writer, &self.peer_pipe, self);
         let near = stream(near_reader, near_writer, &self.pipe, self);
         tokio::select! {
@@ -239,28 +239,39 @@ async fn next(streams: &mut mpsc::Receiver<Stream>, air: &Air) -> Stream {
     }
 }
 
-fn stream(
-    reader: DuplexStream,
-    writer: DuplexStream,
-    pipe: &PacketPipe,
-    of: &MemoryConnection,
-) -> Stream {
+/// The end of one direction of a stream: its bytes, and whether it was broken off.
+struct Lane {
+    bytes: DuplexStream,
+    broken: Arc<AtomicBool>,
+}
+
+fn direction() -> (Lane, Lane) {
+    let (writer, reader) = duplex(STREAM_WINDOW);
+    let broken = Arc::new(AtomicBool::new(false));
+    let lane = |bytes| Lane {
+        bytes,
+        broken: broken.clone(),
+    };
+    (lane(writer), lane(reader))
+}
+
+fn stream(reader: Lane, writer: Lane, pipe: &PacketPipe, of: &MemoryConnection) -> Stream {
     Stream {
         reader: Box::new(Reader {
-            bytes: reader,
+            lane: reader,
             pipe: pipe.clone(),
             air: of.air.clone(),
             closed: Box::pin(of.closed.clone().cancelled_owned()),
         }),
         writer: Box::new(Writer {
-            bytes: writer,
+            lane: writer,
             closed: Box::pin(of.closed.clone().cancelled_owned()),
         }),
     }
 }
 
 struct Reader {
-    bytes: DuplexStream,
+    lane: Lane,
     pipe: PacketPipe,
     air: Air,
     closed: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -278,19 +289,28 @@ impl AsyncRead for Reader {
             return Poll::Ready(Err(ended().into()));
         }
         std::task::ready!(self.air.poll_clear(cx));
-        std::task::ready!(Pin::new(&mut self.bytes).poll_read(cx, buf))?;
+        std::task::ready!(Pin::new(&mut self.lane.bytes).poll_read(cx, buf))?;
+        if self.lane.broken.load(Ordering::Acquire) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
         self.pipe.opened();
         Poll::Ready(Ok(()))
     }
 }
 
 struct Writer {
-    bytes: DuplexStream,
+    lane: Lane,
     closed: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl WriteHalf for Writer {
     fn set_priority(&mut self, _: Priority) {}
+
+    fn reset(&mut self) {
+        self.lane.broken.store(true, Ordering::Release);
+        // A reader that waits is woken by the end, and finds what it means.
+        self.lane.bytes = duplex(1).0;
+    }
 }
 
 impl AsyncWrite for Writer {
@@ -302,7 +322,7 @@ impl AsyncWrite for Writer {
         if self.closed.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(ended().into()));
         }
-        Pin::new(&mut self.bytes).poll_write(cx, bytes)
+        Pin::new(&mut self.lane.bytes).poll_write(cx, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -310,7 +330,7 @@ impl AsyncWrite for Writer {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.bytes).poll_shutdown(cx)
+        Pin::new(&mut self.lane.bytes).poll_shutdown(cx)
     }
 }
 

@@ -26,6 +26,11 @@ pub trait ReadHalf: AsyncRead + Send + Unpin {}
 pub trait WriteHalf: AsyncWrite + Send + Unpin {
     /// Hints how urgent this direction is.
     fn set_priority(&mut self, priority: Priority);
+
+    /// Ends the direction as broken: what was not yet delivered may be lost, and the peer's reading
+    /// fails with [`io::ErrorKind::ConnectionReset`] where the transport can say so. Without an
+    /// implementation it does what dropping does.
+    fn reset(&mut self) {}
 }
 
 /// One bidirectional stream. Both halves work on their own; together they are an

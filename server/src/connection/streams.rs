@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tssh_core::transport::{Connection, Priority, Stream, WriteHalf};
-use tssh_core::wire::{BusHello, Command, SessionStart, StderrStart, WireError, codec};
+use tssh_core::wire::{
+    BusHello, Command, DialRequest, SessionStart, StderrStart, WireError, codec,
+};
 
+use crate::forward::{Dial, Target, TargetError};
 use crate::keeper::{self, Client, Errors, Start};
-use crate::limits::{MAX_OPENING_STREAMS, MAX_WAITING_STDERRS};
+use crate::limits::{MAX_FORWARDS, MAX_OPENING_STREAMS, MAX_WAITING_STDERRS};
 
 /// The client's first words.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ struct Opening {
     /// Holds the client once the bus is up.
     ready: watch::Receiver<Option<Client>>,
     stderrs: Mutex<Waiting>,
+    /// One for each forward that there may be.
+    places: Arc<Semaphore>,
     timeout: Duration,
 }
 
@@ -53,8 +58,14 @@ enum Refusal {
     Unsupported(Command),
     #[error("{MAX_WAITING_STDERRS} streams for stderr wait for their sessions: start those first")]
     TooManyStderrs,
+    #[error(
+        "{MAX_FORWARDS} connections are forwarded, which is all that tsshd carries: end one first"
+    )]
+    TooManyForwards,
     #[error("session {0} has its stderr already")]
     StderrTwice(u64),
+    #[error(transparent)]
+    Target(#[from] TargetError),
     #[error(transparent)]
     Session(#[from] keeper::Refusal),
     #[error(transparent)]
@@ -66,12 +77,16 @@ enum Refusal {
 impl Refusal {
     fn code(&self) -> i64 {
         match self {
-            Self::Unsupported(_) => WireError::PROHIBITED,
+            Self::Unsupported(_) | Self::Target(TargetError::Prohibited(_)) => {
+                WireError::PROHIBITED
+            }
             Self::Session(refusal) => refusal.code(),
             Self::BusTwice
             | Self::NoBus
             | Self::TooManyStderrs
             | Self::StderrTwice(_)
+            | Self::Target(_)
+            | Self::TooManyForwards
             | Self::Version(_)
             | Self::Wire(_) => 0,
         }
@@ -91,6 +106,7 @@ impl Streams {
             greeted,
             ready,
             stderrs: Mutex::default(),
+            places: Arc::new(Semaphore::new(MAX_FORWARDS)),
             timeout,
         };
         Self {
@@ -102,11 +118,17 @@ impl Streams {
     /// Ends with the connection, or when told to.
     pub(super) async fn run(self, stop: CancellationToken) {
         let mut openings = JoinSet::new();
+        // As many as there are places.
+        let mut forwards = JoinSet::new();
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                Some(_) = openings.join_next() => {}
+                Some(opened) = openings.join_next() => if let Ok(Some(dial)) = opened {
+                    let dial: Dial = dial;
+                    forwards.spawn(dial.run());
+                },
+                Some(_) = forwards.join_next() => {}
                 accepted = self.connection.accept(), if openings.len() < MAX_OPENING_STREAMS => {
                     let stream = match accepted {
                         Ok(stream) => stream,
@@ -122,37 +144,40 @@ impl Streams {
     }
 }
 
-/// One stream, from its first byte until somebody owns it.
-async fn open(opening: Arc<Opening>, mut stream: Stream) {
+/// One stream, from its first byte until somebody owns it: whoever runs the forward that is returned.
+async fn open(opening: Arc<Opening>, mut stream: Stream) -> Option<Dial> {
     let limit = opening.timeout;
     let command = match timeout(limit, codec::read_command(&mut stream)).await {
         Ok(Ok(name)) => name.parse::<Command>(),
         Ok(Err(error)) => Err(error),
         Err(_) => {
             tracing::debug!("a stream said nothing in time");
-            return;
+            return None;
         }
     };
     let answered = async {
         match command {
             Ok(Command::Bus) => opening.greet(stream).await,
+            Ok(Command::Dial) => return opening.dial(stream).await,
             Ok(Command::Session) => opening.start(stream).await,
             Ok(Command::Stderr) => opening.keep_stderr(stream).await,
             Ok(
                 command @ (Command::Accept
                 | Command::AcceptUdp
-                | Command::Dial
                 | Command::DialUdp
                 | Command::Listen
                 | Command::ListenUdp),
             ) => refuse(stream, &Refusal::Unsupported(command)).await,
             Err(error) => refuse(stream, &error.into()).await,
         }
+        None
     };
     // The greeting may use up its time twice: once until the bus is up, once for its own message.
-    if timeout(limit * 2, answered).await.is_err() {
+    let answered = timeout(limit * 2, answered).await;
+    answered.unwrap_or_else(|_| {
         tracing::debug!("a stream was not opened in time");
-    }
+        None
+    })
 }
 
 impl Opening {
@@ -195,6 +220,38 @@ impl Opening {
         };
         if let Err((refusal, start)) = self.keeper.start(start).await {
             refuse(start.stream, &refusal.into()).await;
+        }
+    }
+
+    async fn dial(&self, mut stream: Stream) -> Option<Dial> {
+        if self.client().await.is_none() {
+            refuse(stream, &Refusal::NoBus).await;
+            return None;
+        }
+        stream.writer.set_priority(Priority::Bulk);
+        let message = async {
+            codec::write_ack(&mut stream).await?;
+            codec::read_message::<DialRequest, _>(&mut stream).await
+        };
+        let judged = message.await.map_err(Refusal::from);
+        let judged = judged.and_then(|request| {
+            let target = Target::parse(&request)?;
+            target.check(self.keeper.settings())?;
+            let place = self.places.clone().try_acquire_owned();
+            let place = place.map_err(|_| Refusal::TooManyForwards)?;
+            Ok((target, request.timeout, place))
+        });
+        match judged {
+            Ok((target, limit, place)) => Some(Dial {
+                stream,
+                target,
+                limit,
+                place,
+            }),
+            Err(refusal) => {
+                refuse(stream, &refusal).await;
+                None
+            }
         }
     }
 

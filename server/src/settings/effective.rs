@@ -174,8 +174,8 @@ impl Forwarding {
 }
 
 impl Permit {
-    /// Whether `host:port` is permitted. Host and port of an entry may be `*`; brackets around IPv6 are not compared. A
-    /// bare port permits every host.
+    /// Whether `host:port` is permitted. Host and port of an entry may be `*`, and nothing else is a pattern: sshd compares
+    /// the words. Brackets around IPv6 are not compared. A bare port permits every host.
     pub fn permits(&self, host: &str, port: u16) -> bool {
         match self {
             Self::Any => true,
@@ -183,7 +183,7 @@ impl Permit {
             Self::Only(entries) => entries.iter().any(|entry| {
                 let (entry_host, entry_port) = entry.rsplit_once(':').unwrap_or(("*", entry));
                 let entry_host = entry_host.trim_start_matches('[').trim_end_matches(']');
-                let host_fits = super::pattern::wildcard(entry_host, host);
+                let host_fits = entry_host == "*" || entry_host == host;
                 host_fits && (entry_port == "*" || entry_port.parse() == Ok(port))
             }),
         }

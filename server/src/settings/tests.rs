@@ -241,7 +241,7 @@ fn disable_forwarding_is_over_every_kind_of_forward() {
 #[test]
 fn permits_compare_hosts_and_ports() {
     let permit = Permit::Only(
-        ["db:5432", "*:80", "[::1]:*", "8080"]
+        ["db:5432", "*:80", "[::1]:*", "8080", "web*:443"]
             .map(String::from)
             .into(),
     );
@@ -252,6 +252,8 @@ fn permits_compare_hosts_and_ports() {
         ("::1", 9, true),
         ("::2", 9, false),
         ("any", 8080, true),
+        ("web1", 443, false),
+        ("DB", 5432, false),
         ("", 0, false),
     ] {
         assert_eq!(permit.permits(host, port), expected, "{host} {port}");
