@@ -3,6 +3,7 @@
 //! | module         | holds                                                             |
 //! |----------------|-------------------------------------------------------------------|
 //! | [`clock`]      | the path clock, which stands still while the path is dead         |
+//! | [`congestion`] | how much may be in flight                                         |
 //! | [`transport`]  | the seams: `Transport`, `Connection`, `Link`, their errors        |
 //! | [`auth`]       | the 44-byte authentication packets, serials, replay               |
 //! | [`forward`]    | a forwarded connection: both directions, each with its own end    |
@@ -25,6 +26,7 @@
 
 pub mod auth;
 pub mod clock;
+pub mod congestion;
 pub mod connection;
 pub mod forward;
 pub mod heartbeat;

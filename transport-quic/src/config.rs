@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tssh_core::proxy::MTU_RANGE;
 
+use crate::congestion::Measured;
+
 use quinn::congestion::{BbrConfig, CubicConfig};
 use quinn::{
     AckFrequencyConfig, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt,
@@ -73,6 +75,9 @@ impl Config {
             Congestion::Cubic => {
                 config.congestion_controller_factory(Arc::new(CubicConfig::default()));
             }
+            Congestion::Measured => {
+                config.congestion_controller_factory(Arc::new(Measured));
+            }
         }
         config
     }
@@ -100,8 +105,11 @@ pub enum Congestion {
     /// Keeps up with a path that loses packets at random; stands in the queue of a full one.
     Bbr,
     /// Takes every loss for a full path.
-    #[default]
     Cubic,
+    /// Measures how fast bytes arrive, keeps up with a path that loses packets at random, and leaves the queue of a full
+    /// one short: [`tssh_core::congestion`].
+    #[default]
+    Measured,
 }
 
 /// Where packets of `mtu` bytes pass, nothing is searched and no probe is sent. Where they do not,

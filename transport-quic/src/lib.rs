@@ -10,6 +10,7 @@
 //! | how packets reach the pipe                        | `socket.rs`     |
 //! | how quinn gets its time and its tasks             | `runtime.rs`    |
 //! | windows, limits, congestion control               | `config.rs`     |
+//! | how quinn's words about congestion become ours    | `congestion.rs` |
 //! | which failure of QUIC is which kind of error      | `error.rs`      |
 //!
 //! Not here: which path the packets take. quinn sees one peer at one constant address for ever and
@@ -26,6 +27,7 @@
 )]
 
 mod config;
+mod congestion;
 mod connection;
 mod endpoint;
 mod error;

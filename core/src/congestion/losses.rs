@@ -1,0 +1,86 @@
+//! Which share of the packets is lost: while the window is held low, and otherwise.
+
+/// The loss that is the path's own, and the loss that comes from filling it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Losses {
+    low: Tally,
+    full: Tally,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    arrived: f64,
+    lost: f64,
+}
+
+impl Losses {
+    /// `low` says that the packet left while the window was held low.
+    pub(super) fn handle_acked(&mut self, bytes: u64, low: bool) {
+        self.tally(low).arrived += bytes as f64;
+    }
+
+    /// As above.
+    pub(super) fn handle_lost(&mut self, bytes: u64, low: bool) {
+        self.tally(low).lost += bytes as f64;
+    }
+
+    /// A round trip is over: what is old counts less.
+    pub(super) fn handle_round(&mut self, low: bool) {
+        self.tally(low).fade();
+    }
+
+    /// The share that the path loses by chance, from 0 to [`MOST`]. `packet` in bytes.
+    pub(super) fn by_chance(&self, packet: u64) -> f64 {
+        let share = match self.low.total() >= ENOUGH * packet as f64 {
+            true => self.low.share(),
+            // The smaller of two guesses: a window held too small grows again, a full path suffers.
+            false => self.full.share() / 2.0,
+        };
+        share.min(MOST)
+    }
+
+    /// The share that is lost on top because the path is full. `packet` in bytes.
+    pub(super) fn by_filling(&self, packet: u64) -> f64 {
+        match self.low.total() >= ENOUGH * packet as f64 {
+            true => (self.full.share() - self.low.share() * NOISE).max(0.0),
+            false => 0.0,
+        }
+    }
+
+    fn tally(&mut self, low: bool) -> &mut Tally {
+        match low {
+            true => &mut self.low,
+            false => &mut self.full,
+        }
+    }
+}
+
+impl Tally {
+    fn total(self) -> f64 {
+        self.arrived + self.lost
+    }
+
+    fn share(self) -> f64 {
+        match self.total() {
+            total if total > 0.0 => self.lost / total,
+            _ => 0.0,
+        }
+    }
+
+    fn fade(&mut self) {
+        self.arrived *= FADE;
+        self.lost *= FADE;
+    }
+}
+
+/// What a round trip leaves of what was counted before it: the last eight weigh most.
+const FADE: f64 = 0.875;
+
+/// Packets that make a share worth believing.
+const ENOUGH: f64 = 100.0;
+
+/// Two counts of the same chance differ by so much.
+const NOISE: f64 = 1.25;
+
+/// A path that loses more than half is not made better by sending more.
+const MOST: f64 = 0.5;

@@ -1,0 +1,26 @@
+//! How much may be in flight: enough to fill the path, little enough to leave its queue short.
+//!
+//! | want to change…                                     | look in     |
+//! |-----------------------------------------------------|-------------|
+//! | the window, and when it follows which rule          | `state.rs`  |
+//! | how fast bytes arrive at the peer                   | `rate.rs`   |
+//! | which share of the packets the path loses by chance | `losses.rs` |
+//! | how a path is shared with traffic that fills queues | `cubic.rs`  |
+//! | largest and smallest values of late                 | `extreme.rs`|
+//!
+//! A path that loses packets at random is no full path, so loss alone moves nothing. What is measured is the
+//! delivery rate and the shortest round trip; their product, and a little more, is the window. Where the
+//! round trip stays long although this side holds back, somebody else fills the queue: then, and only then,
+//! this side takes part as TCP does, by CUBIC (RFC 9438).
+//!
+//! Not here: acknowledgements, retransmission and timers, which are the transport's.
+
+mod cubic;
+mod extreme;
+mod losses;
+mod rate;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use state::Congestion;

@@ -1,0 +1,388 @@
+//! The window: filling the path, keeping it full, holding back, taking part.
+
+use std::time::{Duration, Instant};
+
+use super::cubic::Cubic;
+use super::extreme::Extreme;
+use super::losses::Losses;
+use super::rate::{Flights, Sample};
+
+/// Decides how many bytes of a connection may be in flight. It is told what left, arrived and was lost.
+#[derive(Clone, Debug)]
+pub struct Congestion {
+    packet: u64,
+    window: u64,
+    in_flight: u64,
+    phase: Phase,
+    round: Round,
+    flights: Flights,
+    losses: Losses,
+    /// Bytes a second, by round.
+    rates: Extreme<f64>,
+    /// By second since `began`.
+    round_trips: Extreme<Duration>,
+    began: Instant,
+    /// How much more than fits into the path alone is in flight.
+    gain: f64,
+}
+
+/// What the window follows.
+#[derive(Clone, Debug)]
+enum Phase {
+    /// The rate is not known yet: the window doubles.
+    Filling {
+        /// The rate that was to be beaten, and how many rounds it was not.
+        rate: f64,
+        stale: u32,
+    },
+    /// The rate and the round trip.
+    Keeping {
+        /// Rounds in a row in which the queue was long although this side held back.
+        crowded: u32,
+    },
+    /// CUBIC, because somebody else fills the queue.
+    Sharing(Cubic),
+}
+
+/// A round trip: from a packet's departure to its acknowledgement.
+#[derive(Clone, Debug)]
+struct Round {
+    number: u64,
+    /// It ends with the acknowledgement of what leaves after so many bytes were delivered.
+    until: u64,
+    shortest: Option<Duration>,
+    samples: u32,
+    /// The sender had too little to send.
+    limited: bool,
+    /// The window is held low on purpose.
+    low: bool,
+    /// What arrives now left while it was.
+    was_low: bool,
+    /// Since it was held low.
+    since_low: u32,
+}
+
+impl Congestion {
+    /// `packet` is the size of a full one, in bytes.
+    pub fn new(packet: u16, now: Instant) -> Self {
+        let packet = u64::from(packet);
+        Self {
+            packet,
+            window: FIRST_WINDOW * packet,
+            in_flight: 0,
+            phase: Phase::Filling {
+                rate: 0.0,
+                stale: 0,
+            },
+            round: Round {
+                number: 0,
+                until: 0,
+                shortest: None,
+                samples: 0,
+                limited: false,
+                low: false,
+                was_low: false,
+                since_low: 0,
+            },
+            flights: Flights::new(now),
+            losses: Losses::default(),
+            rates: Extreme::over(RATE_ROUNDS),
+            round_trips: Extreme::over(ROUND_TRIP_MEMORY),
+            began: now,
+            gain: MOST_GAIN,
+        }
+    }
+
+    /// Bytes that may be in flight.
+    pub fn window(&self) -> u64 {
+        self.window
+    }
+
+    /// Bytes in flight at the beginning.
+    pub fn first_window(&self) -> u64 {
+        FIRST_WINDOW * self.packet
+    }
+
+    /// Bytes a second at which a sender without acknowledgements to clock it may send; `None` before there is a
+    /// sample.
+    pub fn pacing_rate(&self) -> Option<u64> {
+        let rtt = self.round_trips.best()?.max(ROUND_TRIP_FLOOR);
+        Some((self.window as f64 * PACING / rtt.as_secs_f64()) as u64)
+    }
+
+    /// Packets of `bytes` in all leave.
+    pub fn handle_sent(&mut self, bytes: u64, now: Instant) {
+        let idle = self.in_flight == 0;
+        self.flights.handle_sent(idle, self.round.low, now);
+        self.in_flight += bytes;
+    }
+
+    /// A packet that left at `sent` has arrived.
+    pub fn handle_acked(&mut self, sent: Instant, bytes: u64, now: Instant) {
+        self.in_flight = self.in_flight.saturating_sub(bytes);
+        let flight = self.flights.handle_acked(sent, bytes, now);
+        let low = flight.is_some_and(|flight| flight.low);
+        self.losses.handle_acked(bytes, low);
+        if let Phase::Filling { .. } = self.phase
+            && !self.round.limited
+        {
+            self.window += bytes;
+        }
+    }
+
+    /// The acknowledgements of one packet of the peer have all been told. `in_flight` are the bytes that remain;
+    /// `limited` says that the sender has had nothing more to send.
+    pub fn handle_acks_end(&mut self, in_flight: u64, limited: bool, now: Instant) {
+        self.in_flight = in_flight;
+        let Some(sample) = self.flights.take_sample(now) else {
+            return;
+        };
+        self.handle_sample(sample, now);
+        self.round.limited |= limited;
+        if limited {
+            self.flights.handle_limited(in_flight);
+        }
+        if let Phase::Sharing(cubic) = &mut self.phase
+            && !limited
+        {
+            cubic.handle_acked(self.packet, now);
+        }
+        self.window = self.wanted();
+    }
+
+    /// Packets of `bytes` in all were lost, the newest of which left at `sent`.
+    pub fn handle_lost(&mut self, sent: Instant, bytes: u64, now: Instant) {
+        self.in_flight = self.in_flight.saturating_sub(bytes);
+        let low = self.flights.find(sent).is_some_and(|flight| flight.low);
+        self.losses.handle_lost(bytes, low);
+        if let Phase::Sharing(cubic) = &mut self.phase {
+            cubic.handle_lost(sent, self.packet, now);
+            self.window = self.wanted();
+        }
+    }
+
+    /// A router says that its queue is long. That is no accident: the packet left at `sent`.
+    pub fn handle_marked(&mut self, sent: Instant, now: Instant) {
+        if !matches!(self.phase, Phase::Sharing(_)) {
+            self.share(now);
+        }
+        if let Phase::Sharing(cubic) = &mut self.phase {
+            cubic.handle_lost(sent, self.packet, now);
+        }
+        self.window = self.wanted();
+    }
+
+    /// Nothing has arrived for long: the path may be another one. All that was known of it is forgotten.
+    pub fn handle_blackout(&mut self, now: Instant) {
+        let in_flight = self.in_flight;
+        *self = Self::new(u16::try_from(self.packet).unwrap_or(u16::MAX), now);
+        self.in_flight = in_flight;
+    }
+
+    /// A full packet has another size, in bytes.
+    pub fn handle_packet_size(&mut self, packet: u16) {
+        self.packet = u64::from(packet);
+        self.window = self.window.max(LEAST_WINDOW * self.packet);
+    }
+
+    fn handle_sample(&mut self, sample: Sample, now: Instant) {
+        if sample.prior_delivered >= self.round.until {
+            self.end_round(now);
+        }
+        let second = now.saturating_duration_since(self.began).as_secs();
+        self.round_trips
+            .insert(second, sample.rtt, |kept, new| kept < new);
+        let shortest = self.round.shortest.get_or_insert(sample.rtt);
+        *shortest = sample.rtt.min(*shortest);
+        self.round.samples += 1;
+        self.notice_queue();
+        let Some(rate) = sample.rate else { return };
+        // Too little to send does not make a path slow.
+        if !sample.limited || self.rates.best().is_none_or(|best| rate > best) {
+            self.rates
+                .insert(self.round.number, rate, |kept, new| kept > new);
+        }
+    }
+
+    /// While the path is being filled, the first sign of a queue is enough: a round trip later twice as much would
+    /// be in flight (HyStart++, RFC 9406).
+    fn notice_queue(&mut self) {
+        if let Phase::Filling { .. } = self.phase
+            && self.round.samples >= ENOUGH_SAMPLES
+            && let (Some(shortest), Some(least)) = (self.round.shortest, self.round_trips.best())
+            && shortest.saturating_sub(least) > (least / 8).clamp(NOTICEABLE, NOTICEABLE * 4)
+        {
+            self.phase = Phase::Keeping { crowded: 0 };
+        }
+    }
+
+    fn end_round(&mut self, now: Instant) {
+        self.losses.handle_round(self.round.was_low);
+        let shortest = self.round.shortest.take();
+        let (was_low, was_limited) = (self.round.was_low, self.round.limited);
+        self.round.until = self.flights.delivered();
+        self.round.samples = 0;
+        self.round.limited = false;
+        self.round.was_low = std::mem::take(&mut self.round.low);
+        if was_limited {
+            // The rate of the path is no better known than before, and grows no older.
+            return;
+        }
+        self.round.number += 1;
+        self.round.since_low = match self.round.was_low {
+            true => 0,
+            false => self.round.since_low + 1,
+        };
+        if let (Some(shortest), Some(least)) = (shortest, self.round_trips.best()) {
+            self.judge(shortest, least, was_low, now);
+        }
+        let patience = match self.phase {
+            Phase::Filling { .. } => u32::MAX,
+            Phase::Keeping { .. } => KEEPING_ROUNDS,
+            Phase::Sharing(_) => SHARING_ROUNDS,
+        };
+        self.round.low =
+            self.round.since_low >= patience && self.window >= LOW_WINDOW * self.packet;
+        if !was_low {
+            self.settle_gain();
+        }
+    }
+
+    /// What the round trips of a round mean: `shortest` was its shortest one, `least` the shortest of late.
+    fn judge(&mut self, shortest: Duration, least: Duration, was_low: bool, now: Instant) {
+        let queued = shortest.saturating_sub(least);
+        match &mut self.phase {
+            Phase::Filling { rate, stale } => {
+                let best = self.rates.best().unwrap_or_default();
+                if best >= *rate * BETTER {
+                    (*rate, *stale) = (best, 0);
+                } else {
+                    *stale += 1;
+                }
+                if *stale >= STALE_ROUNDS {
+                    self.phase = Phase::Keeping { crowded: 0 };
+                }
+            }
+            Phase::Keeping { crowded } => {
+                let held_back = self.window > LEAST_WINDOW * self.packet;
+                match held_back && queued > least.mul_f64(OWN_QUEUE).max(CROWD) {
+                    true => *crowded += 1,
+                    false => *crowded = 0,
+                }
+                if *crowded >= CROWDED_ROUNDS {
+                    self.share(now);
+                }
+            }
+            Phase::Sharing(_) => {
+                // Somebody who fills queues would not have left this one empty.
+                if was_low && queued < least.mul_f64(EMPTY).max(NOTICEABLE) {
+                    self.phase = Phase::Keeping { crowded: 0 };
+                }
+            }
+        }
+    }
+
+    fn share(&mut self, now: Instant) {
+        self.phase = Phase::Sharing(Cubic::new(self.window, now));
+    }
+
+    /// A path with a short queue cannot take what is meant to stand in it.
+    fn settle_gain(&mut self) {
+        let too_much = self.losses.by_filling(self.packet) > TOLERATED;
+        self.gain = match too_much {
+            true => (self.gain - GAIN_DOWN).max(LEAST_GAIN),
+            false => (self.gain + GAIN_UP).min(MOST_GAIN),
+        };
+    }
+
+    fn wanted(&self) -> u64 {
+        let least = LEAST_WINDOW * self.packet;
+        let (Some(rate), Some(rtt)) = (self.rates.best(), self.round_trips.best()) else {
+            return self.window;
+        };
+        if self.round.low {
+            return ((rate * rtt.as_secs_f64() * LOW) as u64).max(least);
+        }
+        let fits = rate * (rtt + HOST_DELAY).as_secs_f64();
+        // What is lost is in flight too, until that is known.
+        let kept = fits * self.gain / (1.0 - self.losses.by_chance(self.packet));
+        match &self.phase {
+            Phase::Filling { .. } => self.window,
+            Phase::Keeping { .. } => kept as u64,
+            Phase::Sharing(cubic) => cubic.window(),
+        }
+        .max(least)
+    }
+}
+
+/// Full packets in the first round trip. RFC 6928 has 10 of 1460 bytes; these are paced.
+const FIRST_WINDOW: u64 = 32;
+
+/// RFC 9002, section 7.2: two packets; and two more, so that a delayed acknowledgement stops nothing.
+const LEAST_WINDOW: u64 = 4;
+
+/// Below so many full packets, holding back would stop the sender.
+const LOW_WINDOW: u64 = 8;
+
+/// A rate counts for so many round trips.
+const RATE_ROUNDS: u64 = 10;
+
+/// A round trip counts for so many seconds: longer than a queue stays full by itself.
+const ROUND_TRIP_MEMORY: u64 = 30;
+
+/// A window of 1.2 times what fits keeps a path full, finds more of it by a fifth in each round trip, and makes a
+/// queue of a fifth of the round trip.
+const MOST_GAIN: f64 = 1.2;
+
+/// With less, a path that has got faster would not be noticed.
+const LEAST_GAIN: f64 = 1.05;
+
+/// In each round trip with too much loss, or without.
+const GAIN_DOWN: f64 = 0.05;
+const GAIN_UP: f64 = 0.01;
+
+/// Loss by a full queue that is put up with.
+const TOLERATED: f64 = 0.02;
+
+/// What of the path is filled while holding back: the queue empties, and the path is idle for a part of one round trip.
+const LOW: f64 = 0.75;
+
+/// Round trips between holding back. The price is a part of one in so many.
+const KEEPING_ROUNDS: u32 = 10;
+
+/// The same while sharing, where what is given up goes to the others.
+const SHARING_ROUNDS: u32 = 15;
+
+/// Growth of the rate in one round trip that shows that the path is not full.
+const BETTER: f64 = 1.25;
+
+/// Round trips measured before one counts as long.
+const ENOUGH_SAMPLES: u32 = 8;
+
+/// Round trips without such growth.
+const STALE_ROUNDS: u32 = 3;
+
+/// A longer round trip than the gain explains: in parts of the shortest.
+const OWN_QUEUE: f64 = 0.4;
+
+/// The same at least, where round trips are short: an access point that aggregates, a machine that is busy.
+const CROWD: Duration = Duration::from_millis(15);
+
+/// How many in a row make a crowd.
+const CROWDED_ROUNDS: u32 = 4;
+
+/// A queue is as good as empty at so much of the shortest round trip.
+const EMPTY: f64 = 0.1;
+
+/// Round trips differ by so much for no reason.
+const NOTICEABLE: Duration = Duration::from_millis(4);
+
+/// Time that both hosts take to hand packets on in batches and to acknowledge them: it counts as part of the path, or a
+/// path of a fraction of a millisecond would not be filled.
+const HOST_DELAY: Duration = Duration::from_millis(4);
+
+/// Against division by nothing.
+const ROUND_TRIP_FLOOR: Duration = Duration::from_micros(100);
+
+/// A little faster than the window in one round trip, as RFC 9002, section 7.7, has it.
+const PACING: f64 = 1.25;
