@@ -18,6 +18,7 @@
 //! | who ends when one ends                         | `supervisor.rs` |
 //! | how events travel on the bus                   | `bus.rs`        |
 //! | how a client connects and greets               | `client.rs`     |
+//! | when a client tries again, tells, gives up     | `timeouts.rs`   |
 //! | who waits for the end of a session             | `sessions.rs`   |
 //! | what a client does about its server's events   | `events.rs`     |
 //!
@@ -28,8 +29,10 @@ mod client;
 mod events;
 mod sessions;
 mod supervisor;
+mod timeouts;
 
 pub use bus::{BUS_ROOM, Bus, new as new_bus};
-pub use client::{Client, ClientConfig, ConnectError, RemoteSession, Timeouts};
+pub use client::{Client, ClientConfig, ConnectError, RemoteSession};
 pub use events::ClientEvent;
 pub use supervisor::{Role, Supervisor};
+pub use timeouts::Timeouts;
