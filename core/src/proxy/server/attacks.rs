@@ -3,16 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::tests::{CLIENT, claim};
 use super::{Config, Handle};
 use crate::auth::{AUTH_LEN, Ack, Claim, ProxyKey};
+use crate::heartbeat::Verdict;
 use crate::proxy::PacketPipe;
 use crate::proxy::rig::{Paper, is_writable, port, receive_all};
 
 const SERVER: u64 = 9;
+const S: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
 
 #[tokio::test(start_paused = true)]
@@ -218,6 +221,51 @@ async fn the_address_in_use_is_acknowledged_again_when_the_acknowledgement_was_l
     let mut rig = Rig::connected();
     rig.put_claim(1, 1);
     assert_eq!(rig.acks(), [(1, 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_was_silent_for_too_long_gets_nothing_without_a_newer_claim() {
+    let mut rig = Rig::connected();
+    rig.prove().await;
+    let (told, verdict) = watch::channel(Verdict::Heard);
+    rig.handle.follow(4 * S, verdict);
+    tokio::time::sleep(4 * S).await;
+    told.send_replace(Verdict::Silent);
+    tokio::time::sleep(3 * S).await;
+    // Whoever has the address by then: what does not open does not keep it.
+    rig.paper.put(port(1), &[6; 1200]);
+    assert_eq!(receive_all(&rig.pipe).len(), 1);
+    tokio::time::sleep(S + MS).await;
+
+    let before = format!("{:?}", rig.pipe.table());
+    assert!(rig.pipe.table().believed.is_empty());
+    let recorded = rig.seal(CLIENT, 1);
+    for packet in [
+        &recorded[..],
+        &[6; 1200],
+        &[7; AUTH_LEN],
+        &[8; 16],
+        &recorded,
+    ] {
+        rig.paper.put(port(1), packet);
+    }
+    rig.put_confirmation(1, rig.stamp);
+    // One that the transport had in hand all the time.
+    rig.pipe.opened();
+    assert!(receive_all(&rig.pipe).is_empty());
+    assert!(rig.paper.take_sent().is_empty());
+    assert!(rig.pipe.table().dark && !rig.pipe.clock().is_running());
+    assert_eq!(
+        (format!("{:?}", rig.pipe.table()), rig.moves()),
+        (before, 1)
+    );
+
+    rig.put_claim(1, 2);
+    assert_eq!(rig.acks(), [(1, 2)]);
+    rig.paper.put(port(1), &[8; 50]);
+    assert_eq!(receive_all(&rig.pipe), [vec![8; 50]]);
+    assert_eq!(rig.moves(), 2);
+    assert!(rig.is_limited(), "it has to prove itself anew");
 }
 
 #[tokio::test(start_paused = true)]
