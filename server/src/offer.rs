@@ -156,7 +156,9 @@ pub fn server_info(port: u16, mtu: u16, identities: &Identities) -> ServerInfo {
         mtu,
         extension: Some(Extension {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            features: vec![feature::PIPELINE.to_owned()],
+            features: [feature::CONFIRM, feature::PIPELINE]
+                .map(str::to_owned)
+                .to_vec(),
         }),
         ..ServerInfo::default()
     }

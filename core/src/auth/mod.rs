@@ -13,5 +13,5 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use seal::{AUTH_LEN, Claim, ProxyKey};
+pub use seal::{AUTH_LEN, Ack, Claim, ProxyKey};
 pub use state::{Challenger, Verdict, Verifier};

@@ -21,6 +21,24 @@ pub struct Claim {
     pub serial: u64,
 }
 
+/// An acknowledgement as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ack {
+    /// What it says.
+    pub claim: Claim,
+    /// What nobody can know who did not receive it: the first eight bytes of its nonce.
+    pub stamp: u64,
+}
+
+impl Ack {
+    /// The stamp of a sealed packet.
+    pub fn stamp_of(packet: &[u8; AUTH_LEN]) -> u64 {
+        packet[..8]
+            .iter()
+            .fold(0, |stamp, byte| stamp << 8 | u64::from(*byte))
+    }
+}
+
 /// Seals and opens authentication packets. Its key schedule is wiped on drop.
 #[derive(Clone)]
 pub struct ProxyKey {
@@ -78,6 +96,13 @@ impl ProxyKey {
             id: u64::from_be_bytes(*id),
             serial: u64::from_be_bytes(serial.try_into().ok()?),
         })
+    }
+
+    /// Opens a packet as an acknowledgement; `None` when it is not one of ours.
+    pub fn open_ack(&self, packet: &[u8]) -> Option<Ack> {
+        let claim = self.open(packet)?;
+        let stamp = Ack::stamp_of(packet.try_into().ok()?);
+        Some(Ack { claim, stamp })
     }
 
     pub(super) fn seal_with(&self, nonce: [u8; NONCE_LEN], claim: Claim) -> [u8; AUTH_LEN] {

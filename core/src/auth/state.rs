@@ -1,6 +1,6 @@
 //! Which claims are believed. Nothing here knows a socket or a clock.
 
-use super::seal::Claim;
+use super::seal::{Ack, Claim};
 use crate::proxy::Source;
 
 /// What the server makes of a claim that opened.
@@ -88,6 +88,14 @@ impl Challenger {
         Claim {
             id: self.client,
             serial,
+        }
+    }
+
+    /// What proves to the server that its acknowledgement arrived (PROTOCOL.md, "Our extensions").
+    pub fn confirmation(&self, ack: Ack) -> Claim {
+        Claim {
+            id: self.server,
+            serial: ack.stamp,
         }
     }
 

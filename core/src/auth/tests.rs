@@ -1,6 +1,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
-use super::{AUTH_LEN, Challenger, Claim, ProxyKey, Verdict, Verifier};
+use super::{AUTH_LEN, Ack, Challenger, Claim, ProxyKey, Verdict, Verifier};
 use crate::proxy::{LinkId, Source};
 
 const CLIENT: u64 = 0x0102_0304_0506_0708;
@@ -47,6 +47,19 @@ fn two_seals_of_one_claim_differ_and_both_open() {
         (key.open(&first), key.open(&second)),
         (Some(claim), Some(claim))
     );
+}
+
+#[test]
+fn the_stamp_of_an_acknowledgement_is_the_beginning_of_its_nonce() {
+    let key = ProxyKey::new(&[1; 32]);
+    let claim = Claim {
+        id: SERVER,
+        serial: 7,
+    };
+    let packet = key.seal_with([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], claim);
+    let stamp = 0x0102_0304_0506_0708;
+    assert_eq!(key.open_ack(&packet), Some(Ack { claim, stamp }));
+    assert_eq!(key.open_ack(&packet[1..]), None);
 }
 
 #[test]

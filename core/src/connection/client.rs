@@ -12,6 +12,7 @@ use super::bus::{self, Greeting};
 use super::events::{ClientEvent, Events};
 use super::sessions::Sessions;
 use super::supervisor::{Role, Supervisor};
+use super::timeouts::Timeouts;
 use crate::auth::ProxyKey;
 use crate::heartbeat::{self, Verdict};
 use crate::proxy::client::{self as proxy, Binder, PathStatus};
@@ -23,27 +24,6 @@ use crate::wire::{
     self, BusEvent, BusHello, Command, Exit, Extension, InfoError, Resize, ServerInfo,
     SessionStart, Setting, StderrStart, WireError, codec, feature,
 };
-
-/// When a peer counts as silent, lost and gone (design: the `Udp…Timeout` options).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Both ends give up.
-    pub alive: Duration,
-    /// A new path is tried at the latest.
-    pub heartbeat: Duration,
-    /// The user is told.
-    pub reconnect: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            alive: Duration::from_secs(86_520),
-            heartbeat: Duration::from_secs(4),
-            reconnect: Duration::from_secs(14),
-        }
-    }
-}
 
 /// What a client brings along.
 #[derive(Debug)]
@@ -151,7 +131,7 @@ impl Client {
             },
             timing: proxy::Timing {
                 heartbeat_timeout: config.timeouts.heartbeat,
-                confirm: config.info.extension.is_some(),
+                confirm: config.info.offers(feature::CONFIRM),
                 ..proxy::Timing::default()
             },
         };
@@ -178,7 +158,7 @@ impl Client {
         // The bus is new: there is room.
         let _ = bus.outgoing.try_send(BusEvent::Setting(settings));
         let timing = heartbeat::Timing {
-            every: Some(config.interval()),
+            every: Some(config.timeouts.interval(&config.info)),
             silent_after: config.timeouts.heartbeat,
             gone_after: Some(config.timeouts.alive),
         };
@@ -302,22 +282,6 @@ impl Client {
     }
 }
 
-impl ClientConfig {
-    /// Between two probes.
-    fn interval(&self) -> Duration {
-        let beats = match self.info.extension {
-            Some(_) => BEATS,
-            None => FOREIGN_BEATS,
-        };
-        let Timeouts {
-            alive,
-            heartbeat,
-            reconnect,
-        } = self.timeouts;
-        heartbeat::Timing::interval(alive, heartbeat, reconnect, beats)
-    }
-}
-
 impl std::fmt::Debug for Client {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Client").finish_non_exhaustive()
@@ -358,17 +322,18 @@ async fn greet(
         client_version: wire::SERVER_VERSION.to_owned(),
         protocol: wire::PROTOCOL,
         alive_timeout: config.timeouts.alive,
-        interval: config.interval(),
+        interval: config.timeouts.interval(&config.info),
         heartbeat_timeout: config.timeouts.heartbeat,
         session_name: config.session_name.clone(),
         extension: Some(Extension {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            features: vec![feature::PIPELINE.to_owned()],
+            features: [feature::CONFIRM, feature::PIPELINE]
+                .map(str::to_owned)
+                .to_vec(),
         }),
     };
     codec::write_command_and_message(&mut stream, Command::Bus.as_str(), &hello).await?;
-    let pipeline = config.info.extension.as_ref();
-    if pipeline.is_some_and(|extension| extension.offers(feature::PIPELINE)) {
+    if config.info.offers(feature::PIPELINE) {
         return Ok((connection, stream, Greeting::Open, FIRST_SESSION));
     }
     let welcome = bus::read_welcome(&mut stream).await?;
@@ -382,13 +347,6 @@ async fn greet(
 
 /// PROTOCOL.md, "The bus": how long the client waits for the server's end.
 const FAREWELL: Duration = Duration::from_millis(280);
-
-/// Probes in the time after which the peer counts as silent. A probe that is lost is sent again by
-/// the transport within a few round trips: the second one is there for a wait that is longer.
-const BEATS: u32 = 2;
-
-/// The same as the Go client does towards a server that may count on it.
-const FOREIGN_BEATS: u32 = 3;
 
 /// PROTOCOL.md, "Our extensions": the first session of a client that does not wait for the answer.
 const FIRST_SESSION: u64 = 1;

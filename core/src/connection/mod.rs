@@ -19,6 +19,7 @@
 //! | how events travel on the bus                   | `bus.rs`        |
 //! | how a client connects and greets               | `client.rs`     |
 //! | how a client has its server connect somewhere  | `dial.rs`       |
+//! | when a client tries again, tells, gives up     | `timeouts.rs`   |
 //! | who waits for the end of a session             | `sessions.rs`   |
 //! | what a client does about its server's events   | `events.rs`     |
 //!
@@ -30,8 +31,10 @@ mod dial;
 mod events;
 mod sessions;
 mod supervisor;
+mod timeouts;
 
 pub use bus::{BUS_ROOM, Bus, new as new_bus};
-pub use client::{Client, ClientConfig, ConnectError, RemoteSession, Timeouts};
+pub use client::{Client, ClientConfig, ConnectError, RemoteSession};
 pub use events::ClientEvent;
 pub use supervisor::{Role, Supervisor};
+pub use timeouts::Timeouts;

@@ -2,6 +2,7 @@
 //!
 //! The object travels as `Tssh` in `ServerInfo` and in `BusHello`. A peer that does not know it ignores it.
 
+use super::info::ServerInfo;
 use super::message::message;
 
 message! {
@@ -21,10 +22,20 @@ impl Extension {
     }
 }
 
+impl ServerInfo {
+    /// Whether the server named `feature`.
+    pub fn offers(&self, feature: &str) -> bool {
+        let extension = self.extension.as_ref();
+        extension.is_some_and(|extension| extension.offers(feature))
+    }
+}
+
 /// The names of features. PROTOCOL.md, "Our extensions", says what each permits.
 pub mod feature {
     /// Several authenticated paths may stand side by side until real packets choose one.
     pub const CANDIDATES: &str = "candidates";
+    /// A client proves to a server that an acknowledgement arrived, by what stands in it.
+    pub const CONFIRM: &str = "confirm";
     /// The client sends bus, session and first data without waiting for each greeting.
     pub const PIPELINE: &str = "pipeline";
     /// The server listens on UDP and TCP at the same port number.

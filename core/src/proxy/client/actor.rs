@@ -15,7 +15,7 @@ use super::gate::{ClientGate, Note};
 use super::handle::Handle;
 use super::state::State;
 use super::{Binder, PathStatus};
-use crate::auth::{Challenger, Claim};
+use crate::auth::{Ack, Challenger};
 use crate::clock::{now, until};
 use crate::heartbeat::{self, Verdict};
 use crate::proxy::network::{self, NetworkEvents};
@@ -182,7 +182,7 @@ impl Task {
 
     fn handle_note(&mut self, note: Note) {
         match note {
-            Note::Ack(link, claim) => self.handle_ack(link, claim),
+            Note::Ack(link, ack) => self.handle_ack(link, ack),
             Note::LinkFailed {
                 link,
                 refused: true,
@@ -197,9 +197,9 @@ impl Task {
         }
     }
 
-    fn handle_ack(&mut self, link: LinkId, claim: Claim) {
+    fn handle_ack(&mut self, link: LinkId, ack: Ack) {
         let was_lost = self.state.lost_at().is_some();
-        if self.state.handle_ack(link, claim, now()) {
+        if self.state.handle_ack(link, ack, now()) {
             self.handle_new_path(link, was_lost);
         }
     }

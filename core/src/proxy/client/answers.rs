@@ -58,7 +58,7 @@ mod tests {
     use super::super::tests::{ack, connected, drain};
     use super::super::{Output, Trigger};
     use super::Answers;
-    use crate::auth::Claim;
+    use crate::auth::Ack;
     use crate::proxy::LinkId;
 
     const S: Duration = Duration::from_secs(1);
@@ -101,12 +101,12 @@ mod tests {
             let t0 = Instant::now();
             let mut state = connected(t0);
             let mut answers = Answers::default();
-            let mut acks: Vec<(Instant, LinkId, Claim)> = Vec::new();
+            let mut acks: Vec<(Instant, LinkId, Ack)> = Vec::new();
             let mut paths = 0;
             for after in 0..12_000 {
                 let now = t0 + after * 5 * MS;
-                while let Some((_, link, claim)) = acks.pop_if(|(at, ..)| *at <= now) {
-                    if state.handle_ack(link, claim, now) {
+                while let Some((_, link, ack)) = acks.pop_if(|(at, ..)| *at <= now) {
+                    if state.handle_ack(link, ack, now) {
                         paths += 1;
                         answers.handle_new_path(now);
                     }

@@ -67,7 +67,7 @@ pub(super) struct Current {
 /// What is done for the proof of a path.
 #[derive(Debug)]
 pub(super) struct Trial {
-    /// The claim that answers the acknowledgement, for a server that limits unproved addresses.
+    /// What answers the acknowledgement, for a server that limits unproved addresses.
     pub(super) confirmation: Option<Claim>,
     /// Whether it was said before the next dummy.
     pub(super) confirmed: bool,

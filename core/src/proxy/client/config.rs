@@ -31,7 +31,7 @@ pub struct Timing {
     pub attempt: Duration,
     /// How long the peer may be silent before the path counts as dead (`UdpHeartbeatTimeout`).
     pub heartbeat_timeout: Duration,
-    /// Whether the server takes a second claim as the proof that its acknowledgement arrived.
+    /// Whether the server takes the stamp of its acknowledgement as the proof that it arrived.
     pub confirm: bool,
 }
 

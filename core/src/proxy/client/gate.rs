@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::sync::mpsc;
 
-use crate::auth::{AUTH_LEN, Claim, ProxyKey};
+use crate::auth::{AUTH_LEN, Ack, ProxyKey};
 use crate::proxy::pipe::{Gate, PacketPipe};
 use crate::proxy::table::{LinkId, Route, Source};
 
@@ -12,7 +12,7 @@ use crate::proxy::table::{LinkId, Route, Source};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Note {
     /// A packet of 44 bytes opened on this link.
-    Ack(LinkId, Claim),
+    Ack(LinkId, Ack),
     /// The link failed; `refused` when the host answered that nothing listens there.
     LinkFailed { link: LinkId, refused: bool },
 }
@@ -34,10 +34,10 @@ impl Gate for ClientGate {
         if packet.len() != AUTH_LEN {
             return false;
         }
-        let Some(claim) = self.key.open(packet) else {
+        let Some(ack) = self.key.open_ack(packet) else {
             return false;
         };
-        let _ = self.notes.try_send(Note::Ack(source.link, claim));
+        let _ = self.notes.try_send(Note::Ack(source.link, ack));
         true
     }
 
@@ -59,17 +59,19 @@ mod tests {
 
     use tokio::sync::mpsc;
 
-    use super::{AUTH_LEN, Claim, ClientGate, LinkId, Note, PacketPipe, ProxyKey, Route};
+    use super::{AUTH_LEN, Ack, ClientGate, LinkId, Note, PacketPipe, ProxyKey, Route};
+    use crate::auth::Claim;
     use crate::proxy::Table;
     use crate::proxy::rig::{Paper, port, receive_all};
 
     #[test]
     fn an_acknowledgement_leaves_the_data_path_and_whatever_does_not_open_stays_on_it() {
         let (pipe, paper, key, mut notes) = rig();
-        let ack = Claim { id: 9, serial: 1 };
-        paper.put(port(1), &key.seal(ack).unwrap());
+        let claim = Claim { id: 9, serial: 1 };
+        let packet = key.seal(claim).unwrap();
+        paper.put(port(1), &packet);
         let (foreign, _) = ProxyKey::generate().unwrap();
-        let forged = foreign.seal(ack).unwrap();
+        let forged = foreign.seal(claim).unwrap();
         paper.put(port(1), &forged);
         paper.put(port(1), &[0x40; AUTH_LEN]);
         assert_eq!(
@@ -77,7 +79,11 @@ mod tests {
             [forged.to_vec(), vec![0x40; AUTH_LEN]],
             "a packet of the transport may have this length"
         );
-        assert_eq!(notes.try_recv(), Ok(Note::Ack(LinkId(3), ack)));
+        let stamp = Ack::stamp_of(&packet);
+        assert_eq!(
+            notes.try_recv(),
+            Ok(Note::Ack(LinkId(3), Ack { claim, stamp }))
+        );
         assert!(notes.try_recv().is_err());
     }
 

@@ -25,6 +25,8 @@ mod handle;
 mod patience;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod restraint;
 mod servers;
 mod state;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::config::Timing;
 use super::exchange::{Output, Plan, Trigger};
 use super::patience::Patience;
 use super::servers::Servers;
-use crate::auth::{Challenger, Claim};
+use crate::auth::{Ack, Challenger};
 use crate::proxy::LinkId;
 
 /// One client's path: the link in use, the one before it, and the one that is being tried.
@@ -141,11 +141,11 @@ impl State {
     }
 
     /// A packet of the server acknowledges an attempt. Returns whether the path changed.
-    pub fn handle_ack(&mut self, link: LinkId, claim: Claim, now: Instant) -> bool {
+    pub fn handle_ack(&mut self, link: LinkId, ack: Ack, now: Instant) -> bool {
         let Some(attempt) = self.attempt.as_mut().filter(|tried| tried.link == link) else {
             return false;
         };
-        if !self.challenger.handle_ack(claim, attempt.serial) {
+        if !self.challenger.handle_ack(ack.claim, attempt.serial) {
             if self.challenger.last() > attempt.serial {
                 attempt.serial = self.challenger.next_claim().serial;
                 attempt.next_claim = now;
@@ -153,7 +153,10 @@ impl State {
             return false;
         }
         let trial = Trial {
-            confirmation: self.timing.confirm.then(|| self.challenger.next_claim()),
+            confirmation: self
+                .timing
+                .confirm
+                .then(|| self.challenger.confirmation(ack)),
             confirmed: false,
             next_dummy: now,
             until: now + self.timing.heartbeat_timeout,

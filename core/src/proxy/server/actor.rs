@@ -77,6 +77,7 @@ pub fn new(
             state: State::new(config.client_id, now()),
             plan: Plan::default(),
             detection: Duration::ZERO,
+            acknowledged: None,
         }),
         moves: watch::channel(0).0,
         changed: Notify::new(),

@@ -9,6 +9,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, watch};
 
 use super::budget::Budget;
+use super::proof::Acknowledged;
 use super::state::{Admission, Plan, State};
 use crate::auth::{AUTH_LEN, Claim, ProxyKey, Verdict};
 use crate::clock::now;
@@ -40,6 +41,7 @@ pub(super) struct Inner {
     pub(super) plan: Plan,
     /// The longest jump of the clock on return.
     pub(super) detection: Duration,
+    pub(super) acknowledged: Option<Acknowledged>,
 }
 
 #[derive(Debug)]
@@ -105,19 +107,47 @@ impl Shared {
         })
     }
 
-    fn acknowledge(&self, pipe: &PacketPipe, source: Source, claim: Claim) {
+    fn acknowledge(&self, pipe: &PacketPipe, source: Source, serial: u64) {
         let Some(route) = self.route(source) else {
             return;
         };
-        match self.key.seal(Claim {
-            id: self.server_id,
-            serial: claim.serial,
-        }) {
-            // An acknowledgement that finds no room is lost: the client repeats its claim.
-            Ok(packet) => {
-                pipe.send_along(&route, &packet, None, None);
-            }
-            Err(error) => tracing::warn!(%error, "the system gives no randomness"),
+        // An acknowledgement that finds no room is lost: the client repeats its claim.
+        if let Some(packet) = self.acknowledgement(source, serial) {
+            pipe.send_along(&route, &packet, None, None);
+        }
+    }
+
+    fn acknowledgement(&self, source: Source, serial: u64) -> Option<[u8; AUTH_LEN]> {
+        let known = &mut self.lock().acknowledged;
+        let answer = known.as_ref().and_then(|ack| ack.answers(source, serial));
+        if answer.is_some() {
+            return answer;
+        }
+        *known = Acknowledged::seal(&self.key, self.server_id, source, serial)
+            .inspect_err(|error| tracing::warn!(%error, "the system gives no randomness"))
+            .ok();
+        known.as_ref()?.answers(source, serial)
+    }
+
+    /// Whether `source` has proved that it hears us.
+    fn is_proved(&self, source: Source) -> bool {
+        let inner = self.lock();
+        inner
+            .acknowledged
+            .as_ref()
+            .is_some_and(|ack| ack.is_proved(source))
+    }
+
+    fn handle_confirmation(&self, pipe: &PacketPipe, source: Source, stamp: u64) {
+        let mut inner = self.lock();
+        let proved = inner
+            .acknowledged
+            .as_mut()
+            .is_some_and(|ack| ack.handle_confirmation(source, stamp));
+        let in_use = inner.state.plan().current == Some(source);
+        drop(inner);
+        if proved && in_use && self.budget.lift() {
+            pipe.wake();
         }
     }
 
@@ -129,6 +159,10 @@ impl Shared {
     }
 
     fn handle_claim(&self, pipe: &PacketPipe, source: Source, claim: Claim) {
+        if claim.id == self.server_id {
+            self.handle_confirmation(pipe, source, claim.serial);
+            return;
+        }
         let (verdict, in_use) = self.change(pipe, |state| {
             let in_use = state.plan().current == Some(source);
             (state.handle_claim(source, claim), in_use)
@@ -140,13 +174,11 @@ impl Shared {
             );
             return;
         }
-        // A client of ours answers the acknowledgement by another claim. Whoever replays needs two
-        // that were captured and never arrived.
-        if in_use && verdict == Verdict::Fresh && self.budget.lift() {
-            pipe.wake();
+        if verdict == Verdict::Fresh {
+            self.lock().acknowledged = None;
         }
         if !in_use || !self.budget.is_limited() || self.budget.spend(AUTH_LEN) {
-            self.acknowledge(pipe, source, claim);
+            self.acknowledge(pipe, source, claim.serial);
         }
     }
 }
@@ -162,11 +194,16 @@ impl Gate for ServerGate {
         if self.0.authenticated.load().as_deref() != Some(&source) {
             return false;
         }
+        let proved = self.0.is_proved(source);
         let admission = self.0.change(pipe, |state| {
             let admission = state.handle_packet(source, now());
             if admission == Admission::Promote {
-                // The claim was acknowledged at its own length.
-                self.0.budget.limit(packet.len() + AUTH_LEN, AUTH_LEN);
+                if proved {
+                    self.0.budget.lift();
+                } else {
+                    // The claim was acknowledged at its own length.
+                    self.0.budget.limit(packet.len() + AUTH_LEN, AUTH_LEN);
+                }
             }
             admission
         });

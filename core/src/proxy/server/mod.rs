@@ -4,12 +4,16 @@
 //! |----------------------------------------------|-------------|
 //! | which address is believed, and for how long  | `state.rs`  |
 //! | how much an unproved address is sent         | `budget.rs` |
+//! | what proves an address                       | `proof.rs`  |
 //! | what the data path asks                      | `gate.rs`   |
 //! | what waits                                   | `actor.rs`  |
 
 mod actor;
+#[cfg(test)]
+mod attacks;
 mod budget;
 mod gate;
+mod proof;
 #[cfg(test)]
 mod properties;
 mod state;
