@@ -208,6 +208,7 @@ impl Connection for MemoryConnection {
         let far = self.far_side.stream(far_reader, far_writer);
         let near = self.side.stream(near_reader, near_writer);
         tokio::select! {
+            biased;
             () = self.side.closed.cancelled() => return Err(ended()),
             sent = self.to_peer.send(far) => if let Err(error) = sent {
                 lock(&self.lost).push(error.0);
@@ -219,6 +220,7 @@ impl Connection for MemoryConnection {
     async fn accept(&self) -> Result<Stream, TransportError> {
         let mut streams = self.from_peer.lock().await;
         tokio::select! {
+            biased;
             () = self.side.closed.cancelled() => Err(ended()),
             stream = next(&mut streams, &self.side.air) => Ok(stream),
         }
