@@ -6,6 +6,7 @@
 //! | what an author gives, and a scenario is given| `rig.rs`      |
 //! | how one scenario is played                   | `play.rs`     |
 //! | how tests are stamped                        | `stamp.rs`    |
+//! | how all of it is played, and told            | `matrix.rs`, `table.rs` |
 //! | what happens to a packet on its way          | `weather.rs`  |
 //! | what carries it, in virtual time             | `medium/`     |
 //! | bytes that tell where they belong            | `pattern.rs`  |
@@ -23,12 +24,14 @@
     )
 )]
 
+pub mod matrix;
 mod medium;
 mod pattern;
 mod play;
 mod rig;
 pub mod scenario;
 mod stamp;
+mod table;
 #[cfg(test)]
 mod tests;
 mod weather;
