@@ -9,7 +9,7 @@ use tssh_core::transport::{Priority, Stream};
 
 use super::{MS, S};
 use crate::medium::Over;
-use crate::pattern::{expect, pattern};
+use crate::pattern::{pattern, swap};
 use crate::rig::{World, soon};
 
 /// A tunnel.
@@ -66,16 +66,6 @@ pub async fn a_file_survives_ten_outages(world: World) {
     });
     let (near, far) = ends.pair().await;
     let bytes = pattern(21, 3 << 20);
-    let (mut near_reader, mut writer) = (near.reader, near.writer);
-    let (mut reader, mut far_writer) = (far.reader, far.writer);
-    let write = async {
-        for piece in bytes.chunks(bytes.len() / 12) {
-            writer.write_all(piece).await.unwrap();
-            far_writer.write_all(piece).await.unwrap();
-        }
-        writer.shutdown().await.unwrap();
-        far_writer.shutdown().await.unwrap();
-    };
     let outages = async {
         for round in 0..10 {
             sleep(700 * MS + round * 97 * MS).await;
@@ -84,13 +74,13 @@ pub async fn a_file_survives_ten_outages(world: World) {
             join(&world);
         }
     };
-    let read = async {
+    let all = async {
         tokio::join!(
-            expect(&mut reader, &bytes),
-            expect(&mut near_reader, &bytes)
+            swap(near, &bytes, &bytes),
+            swap(far, &bytes, &bytes),
+            outages
         )
     };
-    let all = async { tokio::join!(write, outages, read) };
     let done = tokio::time::timeout(11 * HOUR, all).await;
     done.expect("the file did not come");
 }
@@ -201,7 +191,10 @@ fn flood(tasks: &mut JoinSet<()>, stream: Stream) {
     let (mut reader, mut writer) = (stream.reader, stream.writer);
     writer.set_priority(Priority::Bulk);
     tasks.spawn(async move {
-        while writer.write_all(&[7; 4096]).await.is_ok() {
+        for _ in 0..MOST_CHUNKS {
+            if writer.write_all(&[7; 4096]).await.is_err() {
+                return;
+            }
             // Ten times what the path takes; without it a way without limits would hold the time.
             sleep(MS).await;
         }
@@ -211,6 +204,9 @@ fn flood(tasks: &mut JoinSet<()>, stream: Stream) {
         while reader.read(&mut sink).await.is_ok_and(|read| read > 0) {}
     });
 }
+
+/// Far more than the path and a transport's buffers take: a transport without bounds ends here.
+const MOST_CHUNKS: u32 = 16 * 1024;
 
 /// A round trip of 40 ms, half of one again, and the queue of the bottleneck (60 ms).
 const LIMIT: Duration = Duration::from_millis(120);

@@ -6,7 +6,7 @@ use tssh_core::transport::ErrorKind;
 use tssh_core::wire::ServerInfo;
 
 use super::{MS, S};
-use crate::pattern::exchange;
+use crate::pattern::{exchange, write_until_refused};
 use crate::rig::{World, soon};
 
 /// The peers choose by this word, and by nothing else.
@@ -56,8 +56,7 @@ pub async fn closing_tells_the_peer_and_breaks_its_streams(world: World) {
     for stream in [&mut near, &mut far] {
         let read = soon(stream.read(&mut [0; 8])).await;
         assert!(read.is_err(), "a cut stream read as one that has ended");
-        let written = soon(async { while stream.write_all(&[0; 1000]).await.is_ok() {} });
-        written.await;
+        soon(write_until_refused(stream)).await;
     }
     let Err(opened) = soon(ends.client.open()).await else {
         panic!("a stream was opened in a closed connection");
@@ -158,5 +157,5 @@ pub async fn streams_that_outlive_their_connection_fail(world: World) {
         read.is_err(),
         "a stream without a connection has ended in order"
     );
-    soon(async { while near.write_all(&[0; 1000]).await.is_ok() {} }).await;
+    soon(write_until_refused(&mut near)).await;
 }

@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::pattern::{expect, pattern, send};
+use crate::pattern::{expect, pattern, send, write_until_refused};
 use crate::rig::{World, soon};
 
 /// `sort < file`: the end of the input comes before the first byte of the output.
@@ -79,7 +79,7 @@ pub async fn a_reader_that_is_dropped_stops_its_writer_and_nothing_else(world: W
     let (mut near_reader, mut near_writer) = (near.reader, near.writer);
     let mut far_writer = far.writer;
     drop(far.reader);
-    soon(async { while near_writer.write_all(&[0; 65536]).await.is_ok() {} }).await;
+    soon(write_until_refused(&mut near_writer)).await;
     soon(send(&mut far_writer, b"still here")).await;
     soon(expect(&mut near_reader, b"still here")).await;
 }

@@ -1,11 +1,11 @@
 //! No stream waits for another.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tssh_core::transport::{Priority, Stream};
 
 use super::{MS, S};
-use crate::pattern::{exchange, expect, pattern, send};
+use crate::pattern::{exchange, expect_next, fill, pattern};
 use crate::rig::{Ends, World, soon};
 
 /// A forwarded download that is paused, and the shell beside it.
@@ -92,14 +92,10 @@ pub async fn the_halves_of_a_stream_do_not_wait_for_each_other(world: World) {
     let ends = world.connected().await;
     let (near, far) = ends.pair().await;
     let (mut near_reader, mut near_writer) = (near.reader, near.writer);
-    let fill = async { while near_writer.write_all(&[0; 65536]).await.is_ok() {} };
-    assert!(
-        timeout(30 * S, fill).await.is_err(),
-        "nobody reads, and all was taken"
-    );
+    fill(&mut near_writer).await;
     let (mut far_reader, mut far_writer) = (far.reader, far.writer);
-    soon(send(&mut far_writer, b"back")).await;
-    soon(expect(&mut near_reader, b"back")).await;
+    soon(far_writer.write_all(b"back")).await.unwrap();
+    soon(expect_next(&mut near_reader, b"back")).await;
     assert!(soon(far_reader.read(&mut [0; 64])).await.unwrap() > 0);
 }
 
@@ -108,11 +104,7 @@ async fn stuck(ends: &Ends, count: usize) -> Vec<(Stream, Stream)> {
     let mut stuck = Vec::new();
     for _ in 0..count {
         let (mut near, far) = ends.pair().await;
-        let filled = async { while near.write_all(&[0; 65536]).await.is_ok() {} };
-        assert!(
-            timeout(30 * S, filled).await.is_err(),
-            "a living stream refused bytes"
-        );
+        fill(&mut near.writer).await;
         stuck.push((near, far));
     }
     stuck

@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::S;
-use crate::pattern::{expect, pattern, send};
+use crate::pattern::{expect, expect_next, fill, pattern, send};
 use crate::rig::{PATIENCE, World, soon};
 
 /// `cat file` into a program that has stopped: memory stays bounded, whatever the file's size.
@@ -13,18 +13,7 @@ pub async fn a_reader_that_rests_holds_its_writer_back(world: World) {
     let ends = world.connected().await;
     let (near, mut far) = ends.pair().await;
     let mut writer = near.writer;
-    let chunk = pattern(3, 1 << 16);
-    let mut written = 0;
-    while written < MOST_UNREAD {
-        match timeout(30 * S, writer.write(&chunk)).await {
-            Ok(count) => written += count.unwrap(),
-            Err(_) => break,
-        }
-    }
-    assert!(
-        written < MOST_UNREAD,
-        "{written} bytes were taken, and nobody read one"
-    );
+    let written = fill(&mut writer).await;
     let rest = async {
         // The end waits behind all that was taken, and not in memory beside it.
         writer.shutdown().await.unwrap();
@@ -67,10 +56,12 @@ pub async fn two_that_write_before_they_read_lose_nothing(world: World) {
         let (mut reader, mut writer) = (stream.reader, stream.writer);
         let bytes = &bytes;
         async move {
-            tokio::join!(send(&mut writer, bytes), async {
+            let read = async {
                 sleep(30 * S).await;
-                expect(&mut reader, bytes).await;
-            });
+                expect_next(&mut reader, bytes).await;
+            };
+            let (written, ()) = tokio::join!(writer.write_all(bytes), read);
+            written.unwrap();
         }
     };
     let both = async { tokio::join!(end(near), end(far)) };
@@ -106,8 +97,5 @@ pub async fn streams_that_nobody_accepts_for_a_while_are_accepted_later(world: W
     let opened = soon(async { opening.join_all().await }).await;
     assert_eq!(opened.len(), STREAMS as usize);
 }
-
-/// What a transport may hold of one stream that nobody reads, on both sides together, in bytes.
-const MOST_UNREAD: usize = 64 << 20;
 
 const STREAMS: u32 = 300;

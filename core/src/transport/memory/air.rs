@@ -32,7 +32,8 @@ impl Air {
         }
     }
 
-    pub(super) fn is_dark(&self) -> bool {
+    /// Whether bytes wait.
+    pub fn is_dark(&self) -> bool {
         self.shared.dark.load(Ordering::Acquire)
     }
 
