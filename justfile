@@ -16,9 +16,20 @@ check:
 test *args='--workspace':
     cargo test {{ args }}
 
-# What every transport must do, and the house rules
-conformance:
-    cargo test -p tssh-conformance -p tssh-transport-quic
+# The matrix of what every transport owes over every link: all transports, or those named
+conformance *transports='memory quic':
+    #!/usr/bin/env bash
+    set -uo pipefail
+    cells=$(mktemp)
+    trap 'rm -f "$cells"' EXIT
+    failed=0
+    for name in {{ transports }}; do
+        crate=tssh-transport-$name
+        [ "$name" = memory ] && crate=tssh-conformance
+        cargo run -q -p "$crate" --example "$name" -- --json >>"$cells" || failed=1
+    done
+    cargo run -q -p tssh-conformance --example table <"$cells" || failed=1
+    exit $failed
 
 # Release builds, measured next to ssh in the same run
 bench *args:

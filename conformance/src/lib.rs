@@ -1,12 +1,18 @@
 //! What every transport is tried with.
 //!
-//! | want to change…                              | look in      |
-//! |----------------------------------------------|--------------|
-//! | what happens to a packet on its way          | `weather.rs` |
-//! | how packets move through it, in virtual time | `link.rs`    |
-//! | a client that moves, behind a translator     | `network.rs` |
+//! | want to change…                              | look in       |
+//! |----------------------------------------------|---------------|
+//! | what a transport owes, one behaviour each    | `scenario/`   |
+//! | what an author gives, and a scenario is given| `rig.rs`      |
+//! | how one scenario is played                   | `play.rs`     |
+//! | how tests are stamped                        | `stamp.rs`    |
+//! | how all of it is played, and told            | `matrix.rs`, `table.rs` |
+//! | what happens to a packet on its way          | `weather.rs`  |
+//! | what carries it, in virtual time             | `medium/`     |
+//! | bytes that tell where they belong            | `pattern.rs`  |
 //!
-//! Nothing here names a concrete transport.
+//! An author writes a function that makes a [`Rig`], and one call of [`transport_conformance`]. Nothing here names a
+//! concrete transport; `TRANSPORTS.md` tells the rest.
 
 #![warn(missing_docs)]
 #![cfg_attr(
@@ -18,12 +24,22 @@
     )
 )]
 
-mod link;
-mod network;
+pub mod matrix;
+mod medium;
+mod pattern;
+mod play;
+mod rig;
+pub mod scenario;
+mod stamp;
+mod table;
 #[cfg(test)]
 mod tests;
 mod weather;
 
-pub use link::{Air, AirLink, Direction};
-pub use network::Network;
+pub use medium::{
+    Air, AirLink, Direction, Framing, Medium, Network, Over, Tube, Wire, framed, tubes,
+};
+pub use play::{Stage, play, play_by_name};
+pub use rig::{DELAY, Ends, MTU, PATIENCE, Rig, World, soon};
+pub use scenario::{Needs, SCENARIOS, Scenario};
 pub use weather::{Fate, Sky, Weather};

@@ -7,8 +7,11 @@
 
 mod peer;
 
+use std::sync::Arc;
+
 use peer::{Peer, Session, command, soon, terminal};
 use tempfile::TempDir;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
@@ -240,6 +243,7 @@ struct Away {
     view: watch::Sender<ClientView>,
     events: mpsc::Receiver<BusEvent>,
     gate: pipe::Receiver,
+    _connection: [Arc<MemoryConnection>; 2],
     _wishes: watch::Sender<Wishes>,
     _home: TempDir,
 }
@@ -273,8 +277,6 @@ impl Away {
             },
         };
         tokio::spawn(async move {
-            // The connection lives as long as its session.
-            let _connection = (near, far);
             session::run(start, &login, wished, CancellationToken::new()).await;
         });
         codec::read_ack(stream.as_mut().unwrap()).await.unwrap();
@@ -288,6 +290,7 @@ impl Away {
             view,
             events,
             gate,
+            _connection: [near, far],
             _wishes: wishes,
             _home: home,
         }

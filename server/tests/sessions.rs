@@ -297,6 +297,8 @@ async fn close_ends_the_connection_and_then_every_session() {
         session.until("ready\r\n").await;
         bus.send(BusEvent::Close).await;
         let keeper = peer.keeper.clone();
+        // The process holds them until the last words are said.
+        let _ends = (peer.connection.clone(), peer.far.clone());
         assert_eq!(peer.outcome().await, Outcome::Closed);
         keeper.end_all().await;
         assert_eq!(session.rest().await, "");

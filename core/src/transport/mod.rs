@@ -6,7 +6,7 @@
 //! | what a link (UDP, framed TCP, …) promises | `link.rs`  |
 //! | the halves of a stream                    | `stream.rs`|
 //! | which failures there are                  | `error.rs` |
-//! | the transport that needs no network       | `memory.rs`|
+//! | the transport that needs no network       | `memory/`  |
 //!
 //! Not here: which path the packets take (`proxy`), and any concrete transport.
 

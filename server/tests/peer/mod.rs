@@ -31,6 +31,8 @@ use tssh_server::settings::Settings;
 /// A client, and the server that it is connected to.
 pub struct Peer {
     pub connection: Arc<MemoryConnection>,
+    /// Outlives its tasks: the last words of sessions are still on their way.
+    pub far: Arc<MemoryConnection>,
     pub air: Air,
     /// Counted up when the client's address changes.
     pub moves: watch::Sender<u64>,
@@ -104,11 +106,12 @@ impl Peer {
             proxy: None,
         };
         let serving = {
-            let (pipe, stop) = (pipe.clone(), stop.clone());
+            let (far, pipe, stop) = (far.clone(), pipe.clone(), stop.clone());
             async move { connection::run(far, pipe, path, config, &stop).await }
         };
         Self {
             connection: near,
+            far,
             air,
             moves,
             quit,

@@ -2,32 +2,42 @@
 //!
 //! No packets run through its pipes; a pipe is told of the peer's signs of life all the same. An outage is made with
 //! [`Air`].
+//!
+//! | want to change…                       | look in        |
+//! |---------------------------------------|----------------|
+//! | how peers meet, and how they part     | `mod.rs`       |
+//! | how bytes travel, and end             | `halves.rs`    |
+//! | how an outage is made                 | `air.rs`       |
+//! | how datagrams travel                  | `datagrams.rs` |
+
+mod air;
+mod datagrams;
+mod halves;
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio::sync::mpsc;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
-use super::{
-    Connection, Datagrams, ErrorKind, Listener, Priority, ReadHalf, Stream, Transport,
-    TransportError, WriteHalf,
-};
+use super::{Connection, Datagrams, ErrorKind, Listener, Stream, Transport, TransportError};
 use crate::proxy::{Gate, LinkId, PacketPipe, Route, Source};
 use crate::wire::ServerInfo;
 
-/// The transport. Clones reach each other's listeners.
+pub use air::Air;
+use datagrams::{MemoryDatagrams, Queue};
+use halves::{Limbo, Side, direction};
+
+/// The transport. Clones reach each other's listeners, through one air.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     shared: Arc<Shared>,
+    air: Air,
+    datagrams: bool,
 }
 
 #[derive(Debug, Default)]
@@ -43,27 +53,14 @@ struct Listening {
     arrive: mpsc::Sender<Arc<MemoryConnection>>,
 }
 
-/// What lies between two peers of one connection: bytes pass, or wait.
-#[derive(Clone, Debug, Default)]
-pub struct Air {
-    shared: Arc<AirState>,
-}
-
-#[derive(Debug, Default)]
-struct AirState {
-    dark: AtomicBool,
-    waiting: Mutex<Vec<Waker>>,
-}
-
 /// One end of a connection.
 #[derive(Debug)]
 pub struct MemoryConnection {
-    pipe: PacketPipe,
-    air: Air,
+    side: Side,
+    far_side: Side,
     to_peer: mpsc::Sender<Stream>,
     from_peer: tokio::sync::Mutex<mpsc::Receiver<Stream>>,
-    peer_pipe: PacketPipe,
-    closed: CancellationToken,
+    datagrams: Option<Arc<MemoryDatagrams>>,
     /// The far ends of streams to a peer that has silently gone: they stay open, as in an outage.
     lost: Mutex<Vec<Stream>>,
 }
@@ -74,23 +71,50 @@ pub fn pair(
     far: PacketPipe,
 ) -> (Arc<MemoryConnection>, Arc<MemoryConnection>, Air) {
     let air = Air::default();
+    let (near, far) = joined(near, far, &air, false);
+    (near, far, air)
+}
+
+fn joined(
+    near: PacketPipe,
+    far: PacketPipe,
+    air: &Air,
+    datagrams: bool,
+) -> (Arc<MemoryConnection>, Arc<MemoryConnection>) {
     let closed = CancellationToken::new();
+    let limbo = Limbo::default();
+    let side = |pipe: PacketPipe| Side {
+        pipe,
+        air: air.clone(),
+        closed: closed.clone(),
+        ended: closed.child_token(),
+        limbo: limbo.clone(),
+    };
+    let (near_side, far_side) = (side(near), side(far));
     let (to_far, at_far) = mpsc::channel(BACKLOG);
     let (to_near, at_near) = mpsc::channel(BACKLOG);
-    let end = |pipe: &PacketPipe, peer_pipe: &PacketPipe, to_peer, from_peer| {
-        Arc::new(MemoryConnection {
-            pipe: pipe.clone(),
-            air: air.clone(),
-            to_peer,
-            from_peer: tokio::sync::Mutex::new(from_peer),
-            peer_pipe: peer_pipe.clone(),
-            closed: closed.clone(),
-            lost: Mutex::default(),
-        })
-    };
-    let near_end = end(&near, &far, to_far, at_near);
-    let far_end = end(&far, &near, to_near, at_far);
-    (near_end, far_end, air)
+    let (there, back) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
+    let end =
+        |side: &Side, far_side: &Side, to_peer, from_peer, sent: &Arc<Queue>, got: &Arc<Queue>| {
+            Arc::new(MemoryConnection {
+                side: side.clone(),
+                far_side: far_side.clone(),
+                to_peer,
+                from_peer: tokio::sync::Mutex::new(from_peer),
+                datagrams: datagrams.then(|| {
+                    Arc::new(MemoryDatagrams {
+                        side: side.clone(),
+                        to_peer: sent.clone(),
+                        from_peer: got.clone(),
+                    })
+                }),
+                lost: Mutex::default(),
+            })
+        };
+    (
+        end(&near_side, &far_side, to_far, at_near, &there, &back),
+        end(&far_side, &near_side, to_near, at_far, &back, &there),
+    )
 }
 
 /// A pipe that leads nowhere: for transports that bring their own way.
@@ -98,30 +122,18 @@ pub fn pipe_to_nowhere() -> PacketPipe {
     PacketPipe::new(u16::MAX, Box::new(Nowhere))
 }
 
-impl Air {
-    /// From here on bytes wait, for as long as it takes.
-    pub fn darken(&self) {
-        self.shared.dark.store(true, Ordering::Release);
-    }
-
-    /// Bytes pass again.
-    pub fn clear(&self) {
-        self.shared.dark.store(false, Ordering::Release);
-        for waker in lock(&self.shared.waiting).drain(..) {
-            waker.wake();
+impl Memory {
+    /// The same, with datagrams beside the streams.
+    pub fn with_datagrams() -> Self {
+        Self {
+            datagrams: true,
+            ..Self::default()
         }
     }
 
-    fn poll_clear(&self, cx: &Context<'_>) -> Poll<()> {
-        if !self.shared.dark.load(Ordering::Acquire) {
-            return Poll::Ready(());
-        }
-        lock(&self.shared.waiting).push(cx.waker().clone());
-        // The air may have cleared before the waker was noted.
-        match self.shared.dark.load(Ordering::Acquire) {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
-        }
+    /// What lies between all peers that connect through this transport.
+    pub fn air(&self) -> Air {
+        self.air.clone()
     }
 }
 
@@ -163,7 +175,7 @@ impl Transport for Memory {
             let message = "the offer names no listener of this process";
             return Err(TransportError::new(ErrorKind::Untrusted, message));
         };
-        let (near, far, _) = pair(pipe, far_pipe);
+        let (near, far) = joined(pipe, far_pipe, &self.air, self.datagrams);
         arrive.send(far).await.map_err(|_| ended())?;
         Ok(near)
     }
@@ -193,10 +205,11 @@ impl Connection for MemoryConnection {
     async fn open(&self) -> Result<Stream, TransportError> {
         let (near_writer, far_reader) = direction();
         let (far_writer, near_reader) = direction();
-        let far = stream(far_reader, far_writer, &self.peer_pipe, self);
-        let near = stream(near_reader, near_writer, &self.pipe, self);
+        let far = self.far_side.stream(far_reader, far_writer);
+        let near = self.side.stream(near_reader, near_writer);
         tokio::select! {
-            () = self.closed.cancelled() => return Err(ended()),
+            biased;
+            () = self.side.closed.cancelled() => return Err(ended()),
             sent = self.to_peer.send(far) => if let Err(error) = sent {
                 lock(&self.lost).push(error.0);
             },
@@ -207,13 +220,15 @@ impl Connection for MemoryConnection {
     async fn accept(&self) -> Result<Stream, TransportError> {
         let mut streams = self.from_peer.lock().await;
         tokio::select! {
-            () = self.closed.cancelled() => Err(ended()),
-            stream = next(&mut streams, &self.air) => Ok(stream),
+            biased;
+            () = self.side.closed.cancelled() => Err(ended()),
+            stream = next(&mut streams, &self.side.air) => Ok(stream),
         }
     }
 
     fn datagrams(&self) -> Option<Arc<dyn Datagrams>> {
-        None
+        let datagrams = self.datagrams.clone()?;
+        Some(datagrams)
     }
 
     fn rtt(&self) -> Option<Duration> {
@@ -221,11 +236,11 @@ impl Connection for MemoryConnection {
     }
 
     async fn close(&self) {
-        self.closed.cancel();
+        self.side.closed.cancel();
     }
 
     async fn closed(&self) -> TransportError {
-        self.closed.cancelled().await;
+        self.side.closed.cancelled().await;
         ended()
     }
 }
@@ -239,98 +254,9 @@ async fn next(streams: &mut mpsc::Receiver<Stream>, air: &Air) -> Stream {
     }
 }
 
-/// The end of one direction of a stream: its bytes, and whether it was broken off.
-struct Lane {
-    bytes: DuplexStream,
-    broken: Arc<AtomicBool>,
-}
-
-fn direction() -> (Lane, Lane) {
-    let (writer, reader) = duplex(STREAM_WINDOW);
-    let broken = Arc::new(AtomicBool::new(false));
-    let lane = |bytes| Lane {
-        bytes,
-        broken: broken.clone(),
-    };
-    (lane(writer), lane(reader))
-}
-
-fn stream(reader: Lane, writer: Lane, pipe: &PacketPipe, of: &MemoryConnection) -> Stream {
-    Stream {
-        reader: Box::new(Reader {
-            lane: reader,
-            pipe: pipe.clone(),
-            air: of.air.clone(),
-            closed: Box::pin(of.closed.clone().cancelled_owned()),
-        }),
-        writer: Box::new(Writer {
-            lane: writer,
-            closed: Box::pin(of.closed.clone().cancelled_owned()),
-        }),
-    }
-}
-
-struct Reader {
-    lane: Lane,
-    pipe: PacketPipe,
-    air: Air,
-    closed: Pin<Box<WaitForCancellationFutureOwned>>,
-}
-
-impl ReadHalf for Reader {}
-
-impl AsyncRead for Reader {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.closed.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(ended().into()));
-        }
-        std::task::ready!(self.air.poll_clear(cx));
-        std::task::ready!(Pin::new(&mut self.lane.bytes).poll_read(cx, buf))?;
-        if self.lane.broken.load(Ordering::Acquire) {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
-        }
-        self.pipe.opened();
-        Poll::Ready(Ok(()))
-    }
-}
-
-struct Writer {
-    lane: Lane,
-    closed: Pin<Box<WaitForCancellationFutureOwned>>,
-}
-
-impl WriteHalf for Writer {
-    fn set_priority(&mut self, _: Priority) {}
-
-    fn reset(&mut self) {
-        self.lane.broken.store(true, Ordering::Release);
-        // A reader that waits is woken by the end, and finds what it means.
-        self.lane.bytes = duplex(1).0;
-    }
-}
-
-impl AsyncWrite for Writer {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        if self.closed.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(ended().into()));
-        }
-        Pin::new(&mut self.lane.bytes).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.lane.bytes).poll_shutdown(cx)
+impl Drop for MemoryConnection {
+    fn drop(&mut self) {
+        self.side.ended.cancel();
     }
 }
 
@@ -366,9 +292,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Streams that were opened and not yet accepted.
 const BACKLOG: usize = 64;
-
-/// Bytes that were written and not yet read, of one direction of a stream.
-const STREAM_WINDOW: usize = 64 * 1024;
 
 /// Where the listener's name stands in the offer.
 const NAME: &str = "MemoryListener";

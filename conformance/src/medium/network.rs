@@ -15,7 +15,7 @@ use tssh_core::clock;
 use tssh_core::proxy::client::Binder;
 use tssh_core::transport::{Link, RecvMeta, Transmit};
 
-use crate::link::Direction;
+use super::Direction;
 use crate::weather::{Sky, Weather};
 
 /// The network of one client and one server. Clones share it.

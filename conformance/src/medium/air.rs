@@ -14,6 +14,7 @@ use tssh_core::clock;
 use tssh_core::proxy::PacketPipe;
 use tssh_core::transport::{EcnCodepoint, Link, RecvMeta, Transmit};
 
+use super::Direction;
 use crate::weather::{Sky, Weather};
 
 /// The air between two links. Clones share it.
@@ -21,15 +22,6 @@ use crate::weather::{Sky, Weather};
 pub struct Air {
     near: Arc<AirLink>,
     far: Arc<AirLink>,
-}
-
-/// Which way a packet goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// From the far link to the near one.
-    Back,
-    /// From the near link to the far one.
-    There,
 }
 
 impl Air {

@@ -1,0 +1,20 @@
+//! The suite, played with the transport that needs no network. `-- --json` prints lines of JSON.
+
+use std::process::ExitCode;
+
+use tssh_conformance::{Over, Rig, matrix, stage};
+use tssh_core::transport::memory::Memory;
+
+fn main() -> ExitCode {
+    matrix::run("memory", &[Over::Nothing], stage!(rig))
+}
+
+fn rig() -> Rig {
+    let memory = Memory::with_datagrams();
+    let air = memory.air();
+    let rig = Rig::new(memory).with_datagrams();
+    rig.with_own_way(move |cut| match cut {
+        true => air.darken(),
+        false => air.clear(),
+    })
+}

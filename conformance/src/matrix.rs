@@ -1,0 +1,168 @@
+//! Every scenario over every way, and what came of it, as a table for people and as lines of JSON.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::medium::Over;
+use crate::play::{Stage, play};
+use crate::scenario::{SCENARIOS, Scenario};
+use crate::table::table;
+
+/// One scenario over one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    /// The module of the scenario.
+    pub group: String,
+    /// Its name, a sentence.
+    pub scenario: String,
+    /// The transport's name.
+    pub transport: String,
+    /// The name of the way.
+    pub over: String,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// What came of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It cannot be played there, for this reason.
+    Absent(String),
+    /// It failed, in this way.
+    Failed(String),
+    /// Everything was as it should be.
+    Passed,
+}
+
+/// Plays what of the suite `wanted` lets pass over each of `ways`, on all processors.
+pub fn matrix(
+    transport: &str,
+    ways: &[Over],
+    stage: Stage,
+    wanted: impl Fn(&Scenario) -> bool,
+) -> Vec<Cell> {
+    let plays: Vec<_> = SCENARIOS
+        .iter()
+        .filter(|scenario| wanted(scenario))
+        .flat_map(|scenario| ways.iter().map(move |over| (scenario, *over)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let (done, cells) = mpsc::sync_channel(plays.len());
+    let datagrams = (stage.rig)().datagrams;
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            let (next, plays, done) = (&next, &plays, done.clone());
+            scope.spawn(move || {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((scenario, over)) = plays.get(at) else {
+                        return;
+                    };
+                    let verdict = judge(scenario, *over, stage, datagrams);
+                    done.send((at, verdict)).expect("there is room for all");
+                }
+            });
+        }
+    });
+    drop(done);
+    let mut verdicts: Vec<_> = cells.iter().collect();
+    verdicts.sort_by_key(|(at, _)| *at);
+    let cell = |((scenario, over), (_, verdict)): (&(&Scenario, Over), (usize, Verdict))| Cell {
+        group: scenario.group.to_owned(),
+        scenario: scenario.name.to_owned(),
+        transport: transport.to_owned(),
+        over: over.name().to_owned(),
+        verdict,
+    };
+    plays.iter().zip(verdicts).map(cell).collect()
+}
+
+/// A program that plays the suite: prints the table, or with `--json` one line for each cell. Other
+/// arguments are parts of the names of scenarios or groups that are wanted.
+pub fn run(transport: &str, ways: &[Over], stage: Stage) -> ExitCode {
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    let json = words.iter().any(|word| word == "--json");
+    words.retain(|word| word != "--json");
+    // What went wrong stands in the table.
+    std::panic::set_hook(Box::new(|_| {}));
+    let cells = matrix(transport, ways, stage, |scenario| {
+        let sought = format!("{}::{}", scenario.group, scenario.name);
+        words.is_empty() || words.iter().any(|word| sought.contains(word))
+    });
+    let text = match json {
+        true => lines(&cells),
+        false => table(&cells),
+    };
+    print(&text, &cells)
+}
+
+/// A program that reads lines of JSON and prints one table of all.
+pub fn join() -> ExitCode {
+    let cells: Result<Vec<Cell>, String> = io::stdin()
+        .lines()
+        .map(|line| {
+            let line = line.map_err(|error| error.to_string())?;
+            serde_json::from_str(&line).map_err(|error| format!("{error}: {line}"))
+        })
+        .collect();
+    match cells {
+        Ok(cells) => print(&table(&cells), &cells),
+        Err(error) => {
+            // Without a terminal there is nobody to tell.
+            let _ = writeln!(io::stderr(), "this is no line of the suite: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn lines(cells: &[Cell]) -> String {
+    let mut text = String::new();
+    for cell in cells {
+        let line = serde_json::to_string(cell).expect("a cell is text");
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+fn print(text: &str, cells: &[Cell]) -> ExitCode {
+    let failed = |cell: &Cell| matches!(cell.verdict, Verdict::Failed(_));
+    let written = io::stdout().write_all(text.as_bytes());
+    match written.is_err() || cells.is_empty() || cells.iter().any(failed) {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    }
+}
+
+/// Plays it in a thread of its own: one that turns without end is left behind.
+fn judge(scenario: &'static Scenario, over: Over, stage: Stage, datagrams: bool) -> Verdict {
+    if let Some(why) = scenario.absent(over, datagrams) {
+        return Verdict::Absent(why.to_owned());
+    }
+    let (done, ended) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        // Whoever waited may have given up.
+        let _ = done.send(play(scenario, over, stage));
+    });
+    match ended.recv_timeout(STUCK_AFTER) {
+        Ok(Ok(())) => Verdict::Passed,
+        Ok(Err(why)) => Verdict::Failed(why),
+        Err(_) => Verdict::Failed(format!(
+            "{} over {over}: it was at work for {} s, and virtual time stood still",
+            scenario.name,
+            STUCK_AFTER.as_secs()
+        )),
+    }
+}
+
+/// In real time; the longest scenario takes a twentieth of it on a machine that has other work.
+const STUCK_AFTER: Duration = Duration::from_secs(60);

@@ -1,0 +1,79 @@
+//! Plays one scenario: a runtime, a transport and a way of its own for each run.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+use crate::medium::Over;
+use crate::rig::{Rig, World};
+use crate::scenario::{SCENARIOS, Scenario};
+
+/// How an author's transport is played with: how to make it, and a runtime whose time is paused.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage {
+    /// Makes the transport anew.
+    pub rig: fn() -> Rig,
+    /// Makes a runtime of one thread whose time is paused.
+    pub runtime: fn() -> Runtime,
+}
+
+/// Plays the scenario called `name` over `over`.
+///
+/// # Panics
+///
+/// When the transport fails it, with the seed; when there is none of that name, or it does not apply.
+pub fn play_by_name(name: &str, over: Over, stage: Stage) {
+    let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name);
+    let scenario = scenario.unwrap_or_else(|| panic!("there is no scenario {name}"));
+    if let Err(why) = play(scenario, over, stage) {
+        panic!("{why}");
+    }
+}
+
+/// Plays a scenario with each of its seeds, up to the first failure.
+///
+/// # Errors
+///
+/// What went wrong, and with which seed.
+pub fn play(scenario: &Scenario, over: Over, stage: Stage) -> Result<(), String> {
+    for seed in 1..=scenario.runs {
+        let once = || {
+            let rig = (stage.rig)();
+            let absent = scenario.absent(over, rig.datagrams);
+            assert!(
+                absent.is_none(),
+                "it does not apply: {}",
+                absent.unwrap_or_default()
+            );
+            let runtime = (stage.runtime)();
+            let ended = runtime.block_on(async {
+                let world = World::new(rig, over, seed);
+                timeout(LIFETIME, (scenario.play)(world)).await
+            });
+            assert!(
+                ended.is_ok(),
+                "it was not over after three months of virtual time"
+            );
+        };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(once)) {
+            let name = scenario.name;
+            return Err(format!(
+                "{name} over {over}, seed {seed}: {}",
+                said(&*panic)
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("it panicked without a word")
+}
+
+/// Nothing here lasts longer; a scenario in which nothing moves any more ends at once all the same.
+const LIFETIME: Duration = Duration::from_secs(90 * 24 * 3600);

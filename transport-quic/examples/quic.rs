@@ -1,0 +1,14 @@
+//! The suite, played with QUIC over every link. `-- --json` prints lines of JSON.
+
+use std::process::ExitCode;
+
+use tssh_conformance::{Over, Rig, matrix, stage};
+use tssh_transport_quic::Quic;
+
+fn main() -> ExitCode {
+    matrix::run("quic", &[Over::Udp, Over::Tcp, Over::Process], stage!(rig))
+}
+
+fn rig() -> Rig {
+    Rig::new(Quic::default()).with_datagrams()
+}
