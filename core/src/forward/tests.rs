@@ -206,14 +206,23 @@ async fn a_slow_address_still_wins_where_the_later_ones_fail() {
     assert_eq!(winner.await.unwrap(), Some(1));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_host_that_does_not_answer_in_time_is_given_up() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let error = dial_tcp("127.0.0.1", port, Family::Any, Duration::ZERO)
+    // A listener that accepts nothing, and whose queue is full, leaves the next one unanswered.
+    let listener =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    listener.bind(&any.into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let port = address.as_socket().unwrap().port();
+    let _first = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+
+    let limit = Duration::from_secs(10);
+    let error = dial_tcp("127.0.0.1", port, Family::Any, limit)
         .await
         .unwrap_err();
-    let expected = format!("127.0.0.1 port {port} did not answer within 0 s");
+    let expected = format!("127.0.0.1 port {port} did not answer within 10 s");
     assert_eq!(error.to_string(), expected);
 }
 
