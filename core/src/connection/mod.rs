@@ -29,6 +29,8 @@ mod client;
 mod events;
 mod sessions;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 mod timeouts;
 
 pub use bus::{BUS_ROOM, Bus, new as new_bus};
