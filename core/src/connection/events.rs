@@ -69,6 +69,11 @@ impl Events {
                 () = stop.cancelled() => break,
                 event = self.bus.recv() => match event {
                     Some(Ok(event)) => self.handle(event),
+                    // The answer to a greeting that the client did not wait for.
+                    Some(Err(WireError::Refused { reason, .. })) => {
+                        self.tell(ClientEvent::Quit(reason));
+                        break;
+                    }
                     Some(Err(error)) => {
                         tracing::warn!(%error, "the bus cannot be read any further");
                         break;

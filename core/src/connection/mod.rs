@@ -31,6 +31,8 @@ mod dial;
 mod events;
 mod sessions;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 mod timeouts;
 
 pub use bus::{BUS_ROOM, Bus, new as new_bus};
