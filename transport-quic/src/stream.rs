@@ -19,6 +19,7 @@ pub(crate) fn stream((writer, reader): (SendStream, RecvStream)) -> Stream {
         writer: Box::new(Writer {
             stream: writer,
             ended: false,
+            delivered: None,
         }),
     }
 }
@@ -54,10 +55,11 @@ impl AsyncRead for Reader {
 }
 
 /// Dropped before `shutdown`, it sends RESET_STREAM with code 0.
-#[derive(Debug)]
 struct Writer {
     stream: SendStream,
     ended: bool,
+    /// Ends when the peer has acknowledged everything, or wants no more.
+    delivered: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl WriteHalf for Writer {
@@ -75,6 +77,15 @@ impl WriteHalf for Writer {
         self.ended = true;
         // A direction that has ended already cannot break any more.
         let _ = self.stream.reset(BROKEN);
+    }
+
+    fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let stopped = self.stream.stopped();
+        let delivered = self.delivered.get_or_insert_with(|| {
+            // Whatever became of it, there is nothing more to wait for.
+            Box::pin(async move { drop(stopped.await) })
+        });
+        delivered.as_mut().poll(cx)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod rig;
 
+use std::future::poll_fn;
 use std::io::ErrorKind as IoErrorKind;
 use std::time::Duration;
 
@@ -68,6 +69,25 @@ async fn a_direction_that_breaks_is_told_apart_from_one_that_ends() {
     let (mut near, far) = pair(&rig).await;
     drop(far);
     assert_eq!(soon(near.read(&mut [0])).await.unwrap(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_is_known_to_have_arrived_only_once_it_has() {
+    let rig = Rig::fair(19).await;
+    let (mut near, mut far) = pair(&rig).await;
+    rig.air.set_dark(true);
+    near.write_all(b"more").await.unwrap();
+    near.shutdown().await.unwrap();
+    let mut delivered = std::pin::pin!(poll_fn(|cx| near.writer.poll_delivered(cx)));
+    let waiting = timeout(Duration::from_secs(5), &mut delivered);
+    assert!(waiting.await.is_err());
+
+    rig.air.set_dark(false);
+    soon(delivered).await;
+    rig.client.close().await;
+    let mut heard = [0; 5];
+    far.read_exact(&mut heard).await.unwrap();
+    assert_eq!(&heard, b"0more");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@
 //! | how fast bytes arrive at the peer                   | `rate.rs`   |
 //! | which share of the packets the path loses by chance | `losses.rs` |
 //! | how a path is shared with traffic that fills queues | `cubic.rs`  |
+//! | when a round trip begins and ends                   | `round.rs`  |
 //! | largest and smallest values of late                 | `extreme.rs`|
 //!
 //! A path that loses packets at random is no full path, so loss alone moves nothing. What is measured is the
@@ -19,6 +20,7 @@ mod cubic;
 mod extreme;
 mod losses;
 mod rate;
+mod round;
 mod state;
 #[cfg(test)]
 mod tests;

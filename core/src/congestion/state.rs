@@ -6,6 +6,7 @@ use super::cubic::Cubic;
 use super::extreme::Extreme;
 use super::losses::Losses;
 use super::rate::{Flights, Sample};
+use super::round::Round;
 
 /// Decides how many bytes of a connection may be in flight. It is told what left, arrived and was lost.
 #[derive(Clone, Debug)]
@@ -41,25 +42,11 @@ enum Phase {
         crowded: u32,
     },
     /// CUBIC, because somebody else fills the queue.
-    Sharing(Cubic),
-}
-
-/// A round trip: from a packet's departure to its acknowledgement.
-#[derive(Clone, Debug)]
-struct Round {
-    number: u64,
-    /// It ends with the acknowledgement of what leaves after so many bytes were delivered.
-    until: u64,
-    shortest: Option<Duration>,
-    samples: u32,
-    /// The sender had too little to send.
-    limited: bool,
-    /// The window is held low on purpose.
-    low: bool,
-    /// What arrives now left while it was.
-    was_low: bool,
-    /// Since it was held low.
-    since_low: u32,
+    Sharing {
+        cubic: Cubic,
+        /// How often in a row the queue was empty while this side held back.
+        alone: u32,
+    },
 }
 
 impl Congestion {
@@ -74,16 +61,7 @@ impl Congestion {
                 rate: 0.0,
                 stale: 0,
             },
-            round: Round {
-                number: 0,
-                until: 0,
-                shortest: None,
-                samples: 0,
-                limited: false,
-                low: false,
-                was_low: false,
-                since_low: 0,
-            },
+            round: Round::default(),
             flights: Flights::new(now),
             losses: Losses::default(),
             rates: Extreme::over(RATE_ROUNDS),
@@ -142,7 +120,7 @@ impl Congestion {
         if limited {
             self.flights.handle_limited(in_flight);
         }
-        if let Phase::Sharing(cubic) = &mut self.phase
+        if let Phase::Sharing { cubic, .. } = &mut self.phase
             && !limited
         {
             cubic.handle_acked(self.packet, now);
@@ -155,7 +133,7 @@ impl Congestion {
         self.in_flight = self.in_flight.saturating_sub(bytes);
         let low = self.flights.find(sent).is_some_and(|flight| flight.low);
         self.losses.handle_lost(bytes, low);
-        if let Phase::Sharing(cubic) = &mut self.phase {
+        if let Phase::Sharing { cubic, .. } = &mut self.phase {
             cubic.handle_lost(sent, self.packet, now);
             self.window = self.wanted();
         }
@@ -163,10 +141,10 @@ impl Congestion {
 
     /// A router says that its queue is long. That is no accident: the packet left at `sent`.
     pub fn handle_marked(&mut self, sent: Instant, now: Instant) {
-        if !matches!(self.phase, Phase::Sharing(_)) {
+        if !matches!(self.phase, Phase::Sharing { .. }) {
             self.share(now);
         }
-        if let Phase::Sharing(cubic) = &mut self.phase {
+        if let Phase::Sharing { cubic, .. } = &mut self.phase {
             cubic.handle_lost(sent, self.packet, now);
         }
         self.window = self.wanted();
@@ -192,9 +170,7 @@ impl Congestion {
         let second = now.saturating_duration_since(self.began).as_secs();
         self.round_trips
             .insert(second, sample.rtt, |kept, new| kept < new);
-        let shortest = self.round.shortest.get_or_insert(sample.rtt);
-        *shortest = sample.rtt.min(*shortest);
-        self.round.samples += 1;
+        self.round.handle_sample(sample.rtt);
         self.notice_queue();
         let Some(rate) = sample.rate else { return };
         // Too little to send does not make a path slow.
@@ -218,28 +194,19 @@ impl Congestion {
 
     fn end_round(&mut self, now: Instant) {
         self.losses.handle_round(self.round.was_low);
-        let shortest = self.round.shortest.take();
-        let (was_low, was_limited) = (self.round.was_low, self.round.limited);
-        self.round.until = self.flights.delivered();
-        self.round.samples = 0;
-        self.round.limited = false;
-        self.round.was_low = std::mem::take(&mut self.round.low);
-        if was_limited {
+        let ended = self.round.end(self.flights.delivered());
+        if ended.limited {
             // The rate of the path is no better known than before, and grows no older.
             return;
         }
-        self.round.number += 1;
-        self.round.since_low = match self.round.was_low {
-            true => 0,
-            false => self.round.since_low + 1,
-        };
-        if let (Some(shortest), Some(least)) = (shortest, self.round_trips.best()) {
+        let was_low = ended.was_low;
+        if let (Some(shortest), Some(least)) = (ended.shortest, self.round_trips.best()) {
             self.judge(shortest, least, was_low, now);
         }
         let patience = match self.phase {
             Phase::Filling { .. } => u32::MAX,
             Phase::Keeping { .. } => KEEPING_ROUNDS,
-            Phase::Sharing(_) => SHARING_ROUNDS,
+            Phase::Sharing { .. } => SHARING_ROUNDS,
         };
         self.round.low =
             self.round.since_low >= patience && self.window >= LOW_WINDOW * self.packet;
@@ -273,17 +240,25 @@ impl Congestion {
                     self.share(now);
                 }
             }
-            Phase::Sharing(_) => {
-                // Somebody who fills queues would not have left this one empty.
-                if was_low && queued < least.mul_f64(EMPTY).max(NOTICEABLE) {
+            Phase::Sharing { alone, .. } if was_low => {
+                match queued < least.mul_f64(EMPTY).max(NOTICEABLE) {
+                    true => *alone += 1,
+                    false => *alone = 0,
+                }
+                // Somebody who fills queues leaves one empty now and then, after a loss, and not again and again.
+                if *alone >= ALONE {
                     self.phase = Phase::Keeping { crowded: 0 };
                 }
             }
+            Phase::Sharing { .. } => {}
         }
     }
 
     fn share(&mut self, now: Instant) {
-        self.phase = Phase::Sharing(Cubic::new(self.window, now));
+        self.phase = Phase::Sharing {
+            cubic: Cubic::new(self.window, now),
+            alone: 0,
+        };
     }
 
     /// A path with a short queue cannot take what is meant to stand in it.
@@ -309,7 +284,7 @@ impl Congestion {
         match &self.phase {
             Phase::Filling { .. } => self.window,
             Phase::Keeping { .. } => kept as u64,
-            Phase::Sharing(cubic) => cubic.window(),
+            Phase::Sharing { cubic, .. } => cubic.window(),
         }
         .max(least)
     }
@@ -373,6 +348,9 @@ const CROWDED_ROUNDS: u32 = 4;
 
 /// A queue is as good as empty at so much of the shortest round trip.
 const EMPTY: f64 = 0.1;
+
+/// How often it is, until this side believes to be alone.
+const ALONE: u32 = 2;
 
 /// Round trips differ by so much for no reason.
 const NOTICEABLE: Duration = Duration::from_millis(4);

@@ -16,7 +16,8 @@ pub struct Carried {
     pub from_peer: u64,
 }
 
-/// Carries bytes between a socket and a stream, and returns how many when both directions have ended.
+/// Carries bytes between a socket and a stream, and returns how many when both directions have ended
+/// and the peer has what it was sent.
 ///
 /// Each direction ends by itself. At its source's end the sink is ended in order. A sink that takes
 /// no more ends its direction alone: what the other one still carries arrives. A direction holds
@@ -45,6 +46,8 @@ pub async fn pump(socket: impl Socket, stream: Stream) -> io::Result<Carried> {
             carry(stream_reader, &mut socket_writer, &mut carried.from_peer),
         )?;
     }
+    // Whoever waits for the end may close the connection then, and with it all that is on its way.
+    std::future::poll_fn(|cx| ends.writer.poll_delivered(cx)).await;
     // What ended in order is closed in order.
     drop(ends.socket.take());
     Ok(carried)

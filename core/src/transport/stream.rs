@@ -31,6 +31,12 @@ pub trait WriteHalf: AsyncWrite + Send + Unpin {
     /// fails with [`io::ErrorKind::ConnectionReset`] where the transport can say so. Without an
     /// implementation it does what dropping does.
     fn reset(&mut self) {}
+
+    /// Ready once the peer has everything that was written before `shutdown`, or will never have it. Where the
+    /// transport cannot know it is ready at once, as without an implementation.
+    fn poll_delivered(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 }
 
 /// One bidirectional stream. Both halves work on their own; together they are an
