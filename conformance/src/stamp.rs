@@ -2,7 +2,7 @@
 
 /// Stamps one test per scenario that applies, in a module for each way:
 ///
-/// ```ignore
+/// ```text
 /// fn rig() -> tssh_conformance::Rig {
 ///     tssh_conformance::Rig::new(Mine::default()).with_datagrams()
 /// }

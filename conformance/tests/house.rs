@@ -151,6 +151,7 @@ fn the_nouns_of_core_do_not_use_one_another() {
             "proxy",
             "auth",
             &[
+                "Ack",
                 "AUTH_LEN",
                 "Challenger",
                 "Claim",

@@ -1,5 +1,7 @@
 //! Each direction of a stream ends by itself.
 
+use std::io::ErrorKind;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::pattern::{expect, pattern, send, write_until_refused};
@@ -70,6 +72,26 @@ pub async fn a_writer_that_is_dropped_ends_the_wait_of_its_reader(world: World) 
     drop(near.writer);
     // An end or an error: either is one.
     let _ = soon(far.read_to_end(&mut Vec::new())).await;
+}
+
+/// A forwarded connection that broke: what it says is broken too, or ends; what it hears goes on.
+pub async fn a_direction_that_is_reset_ends_the_wait_of_its_reader_and_nothing_else(world: World) {
+    let ends = world.connected().await;
+    let (near, far) = ends.pair().await;
+    let (mut near_reader, mut near_writer) = (near.reader, near.writer);
+    let (mut far_reader, mut far_writer) = (far.reader, far.writer);
+    let reset = async {
+        tokio::time::sleep(world.rtt()).await;
+        near_writer.reset();
+        drop(near_writer);
+    };
+    let mut heard = Vec::new();
+    let (read, ()) = soon(async { tokio::join!(far_reader.read_to_end(&mut heard), reset) }).await;
+    if let Err(error) = read {
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+    }
+    soon(send(&mut far_writer, b"still here")).await;
+    soon(expect(&mut near_reader, b"still here")).await;
 }
 
 /// `head -1`: the writer learns that nobody reads; the other direction is untouched.

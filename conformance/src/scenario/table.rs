@@ -88,6 +88,7 @@ macro_rules! scenarios {
                 an_end_that_was_read_is_read_again
                 ending_a_direction_twice_is_harmless
                 a_writer_that_is_dropped_ends_the_wait_of_its_reader
+                a_direction_that_is_reset_ends_the_wait_of_its_reader_and_nothing_else
                 a_reader_that_is_dropped_stops_its_writer_and_nothing_else
             }
             Any pressure 1 {

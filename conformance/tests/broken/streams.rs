@@ -64,7 +64,8 @@ impl AsyncRead for Reader {
         }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
-        match self.fault {
+        let fault = self.fault;
+        match fault {
             Fault::ConfusesCutAndEnd if matches!(polled, Poll::Ready(Err(_))) => {
                 return Poll::Ready(Ok(()));
             }
@@ -201,6 +202,10 @@ impl AsyncWrite for Sunk {
 impl WriteHalf for Writer {
     fn set_priority(&mut self, priority: Priority) {
         self.inner.set_priority(priority);
+    }
+
+    fn reset(&mut self) {
+        self.inner.reset();
     }
 }
 

@@ -278,7 +278,8 @@ impl Congestion {
         if self.round.low {
             return ((rate * rtt.as_secs_f64() * LOW) as u64).max(least);
         }
-        let fits = rate * (rtt + HOST_DELAY).as_secs_f64();
+        let late = rate * HOST_DELAY.as_secs_f64();
+        let fits = rate * rtt.as_secs_f64() + late.max((UNACKNOWLEDGED * self.packet) as f64);
         // What is lost is in flight too, until that is known.
         let kept = fits * self.gain / (1.0 - self.losses.by_chance(self.packet));
         match &self.phase {
@@ -358,6 +359,10 @@ const NOTICEABLE: Duration = Duration::from_millis(4);
 /// Time that both hosts take to hand packets on in batches and to acknowledge them: it counts as part of the path, or a
 /// path of a fraction of a millisecond would not be filled.
 const HOST_DELAY: Duration = Duration::from_millis(4);
+
+/// The same in full packets, where that is more: an acknowledgement answers two, and the shortest round trip may be one of
+/// small packets, which a slow path takes in less time. Without these it would seem slower at each look.
+const UNACKNOWLEDGED: u64 = 2;
 
 /// Against division by nothing.
 const ROUND_TRIP_FLOOR: Duration = Duration::from_micros(100);
