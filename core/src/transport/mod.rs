@@ -109,12 +109,43 @@ pub trait Connection: Send + Sync + 'static {
         None
     }
 
+    /// The exchange of keys that the host is to carry over its bus; `None` where the transport has its own.
+    fn rekey(&self) -> Option<Arc<dyn Rekey>> {
+        None
+    }
+
     /// Tells the peer that the connection ends, and ends it. Unsent data is lost: wait for what
     /// matters first. Returns when the peer was told, as far as can be known within a second.
     async fn close(&self);
 
     /// Waits for the end of the connection and returns its cause. Cancel safe.
     async fn closed(&self) -> TransportError;
+}
+
+/// New keys for a transport that cannot exchange them by itself: the client asks, the server answers, and
+/// the host carries both halves as `rekey` events. PROTOCOL.md, "Rekey".
+#[async_trait]
+pub trait Rekey: Send + Sync + 'static {
+    /// Waits until the client should ask, the first time at once, and returns its half. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// When the connection has ended, or there is no randomness.
+    async fn due(&self) -> Result<Vec<u8>, TransportError>;
+
+    /// The server's half for the client's, whose key is accepted from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misbehaved`] when the client's half is none.
+    fn answer(&self, half: &[u8]) -> Result<Vec<u8>, TransportError>;
+
+    /// Ends what the client asked, with the server's half: its key is used from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misbehaved`] when the server's half is none, or nobody asked.
+    fn finish(&self, half: &[u8]) -> Result<(), TransportError>;
 }
 
 /// Unreliable datagrams beside the streams.
