@@ -7,12 +7,14 @@
 //! | the halves of a stream                    | `stream.rs`|
 //! | which failures there are                  | `error.rs` |
 //! | the transport that needs no network       | `memory/`  |
+//! | which transports a program has            | `registry.rs` |
 //!
 //! Not here: which path the packets take (`proxy`), and any concrete transport.
 
 mod error;
 mod link;
 pub mod memory;
+mod registry;
 mod stream;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use bytes::Bytes;
 
 pub use error::{ErrorKind, TransportError};
 pub use link::{EcnCodepoint, Link, RecvMeta, Transmit};
+pub use registry::Registry;
 pub use stream::{Priority, ReadHalf, Stream, WriteHalf};
 
 use crate::proxy::PacketPipe;
