@@ -168,8 +168,11 @@ async fn read_info(reader: &mut crate::login::ChannelReader) -> Result<ServerInf
 }
 
 fn command_line(program: &str, settings: &Settings, debug: bool) -> String {
-    use crate::settings::AddressFamily;
+    use crate::settings::{AddressFamily, UdpMode};
     let mut words = vec![program.to_owned()];
+    if settings.udp_mode == UdpMode::Kcp {
+        words.push("--kcp".to_owned());
+    }
     match settings.address_family {
         AddressFamily::Any => {}
         AddressFamily::Inet => words.push("--ipv4".to_owned()),

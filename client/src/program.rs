@@ -151,14 +151,11 @@ async fn connect(
     }
     let outcome = match settings.udp_mode {
         UdpMode::Off => plain(&mut login, settings, &start).await?,
-        UdpMode::Quic => {
+        UdpMode::Kcp | UdpMode::Quic => {
             let offer =
                 bootstrap::start(&login, options, settings, cli.debug, start.env.clone()).await?;
             roam(login, offer, settings, &start, None).await?
         }
-        UdpMode::Kcp => anyhow::bail!(
-            "this version does not speak KCP: use --udp for QUIC, or --tcp for plain SSH"
-        ),
     };
     give_back();
     status_of(outcome, settings, start.pty.is_some())

@@ -9,8 +9,9 @@ use tssh_core::connection::{
 };
 use tssh_core::proxy::client::Binder;
 use tssh_core::proxy::network::NetworkEvents;
-use tssh_core::transport::Transport;
+use tssh_core::transport::{Registry, Transport};
 use tssh_core::wire::{InfoError, ServerInfo, WireError};
+use tssh_transport_kcp::Kcp;
 use tssh_transport_quic::Quic;
 
 use crate::bootstrap::Offer;
@@ -122,12 +123,12 @@ impl Roam {
     }
 }
 
-fn transport_of(info: &ServerInfo) -> Result<Box<dyn Transport>, RoamError> {
+fn transport_of(info: &ServerInfo) -> Result<Arc<dyn Transport>, RoamError> {
     if info.is_tcp()? {
         return Err(RoamError::Tcp);
     }
-    info.mode_of(&["QUIC"])?;
-    Ok(Box::new(Quic::default()))
+    let known = Registry::new().with(Kcp::default()).with(Quic::default());
+    Ok(known.chosen(info)?)
 }
 
 #[expect(

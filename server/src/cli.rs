@@ -87,9 +87,6 @@ pub enum Unsupported {
         "this tsshd does not know how to attach: leave out --attachable, --socket, --attach, --list and --view"
     )]
     Attach,
-    /// `--kcp`.
-    #[error("this tsshd does not speak KCP: use QUIC")]
-    Kcp,
     /// `--tcp`.
     #[error("this tsshd does not listen on TCP: use UDP")]
     Tcp,
@@ -131,9 +128,6 @@ impl Options {
         }
         if self.tcp {
             return Err(Unsupported::Tcp);
-        }
-        if self.mode().transport().is_none() {
-            return Err(Unsupported::Kcp);
         }
         Ok(())
     }

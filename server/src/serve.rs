@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
@@ -19,7 +20,7 @@ use crate::connection::{self, Config, Outcome, Path};
 use crate::exit::Exit;
 use crate::offer::{self, Family, Identities};
 use crate::settings::{self, Settings, Subject};
-use crate::{daemon, keeper};
+use crate::{daemon, keeper, transports};
 
 /// Serves one login, and tells why the process ends.
 ///
@@ -64,8 +65,8 @@ impl Served {
         greet_by: Instant,
         stop: &CancellationToken,
     ) -> anyhow::Result<(Self, ServerInfo)> {
-        let unsupported = crate::cli::Unsupported::Kcp;
-        let transport = options.mode().transport().ok_or(unsupported)?;
+        let transport = options.mode().transport(&transports::known());
+        let transport = transport.context("this tsshd has no transport of the mode asked for")?;
         let mut tasks = Supervisor::new(stop);
 
         let family = Family::from_options(options.ipv4, options.ipv6);

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use tssh_core::transport::Transport;
+use tssh_core::transport::{Registry, Transport};
+use tssh_transport_kcp::Kcp;
 use tssh_transport_quic::Quic;
 
 /// What `--kcp` and its absence choose between.
@@ -16,11 +17,16 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The transport; `None` when this program is built without it.
-    pub fn transport(self) -> Option<Arc<dyn Transport>> {
-        match self {
-            Self::Kcp => None,
-            Self::Quic => Some(Arc::new(Quic::default())),
-        }
+    /// The transport of `known`; `None` when that has none of it.
+    pub fn transport(self, known: &Registry) -> Option<Arc<dyn Transport>> {
+        known.get(match self {
+            Self::Kcp => "KCP",
+            Self::Quic => "QUIC",
+        })
     }
+}
+
+/// The transports of this program.
+pub fn known() -> Registry {
+    Registry::new().with(Kcp::default()).with(Quic::default())
 }

@@ -27,13 +27,46 @@ const TOLD: [&str; 2] = [
     "tssh: the connection is back",
 ];
 
-#[test]
-fn an_upload_survives_an_outage_and_a_new_address() {
+macro_rules! over_each_transport {
+    ($($test:ident,)*) => {
+        mod over_quic {
+            use crate::rig::Mode;
+
+            $(
+                #[test]
+                fn $test() {
+                    super::$test(Mode::Udp);
+                }
+            )*
+        }
+
+        mod over_kcp {
+            use crate::rig::Mode;
+
+            $(
+                #[test]
+                fn $test() {
+                    super::$test(Mode::Kcp);
+                }
+            )*
+        }
+    };
+}
+
+over_each_transport! {
+    an_upload_survives_an_outage_and_a_new_address,
+    a_download_survives_an_outage_and_a_new_address,
+    an_idle_session_keeps_its_path,
+    packets_out_of_order_change_nothing,
+    a_command_that_ends_during_an_outage_is_reported_after_it,
+}
+
+fn an_upload_survives_an_outage_and_a_new_address(mode: Mode) {
     let rig = Rig::start();
     let relay = Relay::start(&rig);
     let sent = noise(11, BULK);
     let copy = rig.path("copy");
-    let mut child = start(&rig, &relay, &format!("cat > '{}'", copy.display()));
+    let mut child = start(mode, &rig, &relay, &format!("cat > '{}'", copy.display()));
     let mut stdin = child.stdin.take().unwrap();
     let (first, second) = sent.split_at(BULK / 2);
     stdin.write_all(first).unwrap();
@@ -57,13 +90,13 @@ fn an_upload_survives_an_outage_and_a_new_address() {
     assert!(lines.is_empty() || lines == TOLD, "{told}");
 }
 
-#[test]
-fn a_download_survives_an_outage_and_a_new_address() {
+fn a_download_survives_an_outage_and_a_new_address(mode: Mode) {
     let rig = Rig::start();
     let relay = Relay::start(&rig);
     let kept = noise(12, BULK);
     fs::write(rig.path("kept"), &kept).unwrap();
     let mut child = start(
+        mode,
         &rig,
         &relay,
         &format!("cat '{}'", rig.path("kept").display()),
@@ -85,13 +118,12 @@ fn a_download_survives_an_outage_and_a_new_address() {
     assert!(got == kept, "{} bytes came", got.len());
 }
 
-#[test]
-fn an_idle_session_keeps_its_path() {
+fn an_idle_session_keeps_its_path(mode: Mode) {
     let rig = Rig::start();
     let relay = Relay::start(&rig);
     let path = relay.option();
     let mut child = rig
-        .tssh(Mode::Udp, &[&path, "server", "echo ready; cat"])
+        .tssh(mode, &[&path, "server", "echo ready; cat"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -110,13 +142,12 @@ fn an_idle_session_keeps_its_path() {
     assert_eq!(wait(child).code(), Some(0));
 }
 
-#[test]
-fn packets_out_of_order_change_nothing() {
+fn packets_out_of_order_change_nothing(mode: Mode) {
     let rig = Rig::start();
     let relay = Relay::start(&rig);
     relay.reorder();
     let sent = noise(13, BULK / 4);
-    let mut child = start(&rig, &relay, "cat");
+    let mut child = start(mode, &rig, &relay, "cat");
     let mut stdin = child.stdin.take().unwrap();
     let echo = collect(child.stdout.take().unwrap());
     stdin.write_all(&sent).unwrap();
@@ -125,8 +156,7 @@ fn packets_out_of_order_change_nothing() {
     assert!(echo.recv().unwrap() == sent, "the echo differs");
 }
 
-#[test]
-fn a_command_that_ends_during_an_outage_is_reported_after_it() {
+fn a_command_that_ends_during_an_outage_is_reported_after_it(mode: Mode) {
     let rig = Rig::start();
     let relay = Relay::start(&rig);
     let gate = rig.path("gate");
@@ -136,7 +166,7 @@ fn a_command_that_ends_during_an_outage_is_reported_after_it() {
         gate = gate.display(),
         ended = ended.display()
     );
-    let mut child = start(&rig, &relay, &command);
+    let mut child = start(mode, &rig, &relay, &command);
     let mut stdout = child.stdout.take().unwrap();
     let mut ready = [0; 6];
     stdout.read_exact(&mut ready).unwrap();
@@ -155,10 +185,10 @@ fn a_command_that_ends_during_an_outage_is_reported_after_it() {
     );
 }
 
-fn start(rig: &Rig, relay: &Relay, command: &str) -> Child {
+fn start(mode: Mode, rig: &Rig, relay: &Relay, command: &str) -> Child {
     let path = relay.option();
     let arguments = [&SOON[..], &[&path, "server", command]].concat();
-    rig.tssh(Mode::Udp, &arguments)
+    rig.tssh(mode, &arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -19,12 +19,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// What carries the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
+    Kcp,
     Plain,
+    /// QUIC.
     Udp,
 }
 
 /// For tests of what must be the same, whatever carries the session.
-pub(crate) const BOTH: [Mode; 2] = [Mode::Plain, Mode::Udp];
+pub(crate) const EVERY: [Mode; 3] = [Mode::Plain, Mode::Udp, Mode::Kcp];
 
 /// A host to log in to, called `server`.
 pub(crate) struct Rig {
@@ -83,8 +85,10 @@ impl Rig {
     pub(crate) fn arguments(&self, mode: Mode) -> Vec<String> {
         let config = self.path("ssh_config").display().to_string();
         let mut arguments = vec!["-F".to_owned(), config];
-        if mode == Mode::Udp {
-            arguments.push("--udp".to_owned());
+        match mode {
+            Mode::Kcp => arguments.push("--kcp".to_owned()),
+            Mode::Plain => {}
+            Mode::Udp => arguments.push("--udp".to_owned()),
         }
         arguments
     }

@@ -212,4 +212,22 @@ fn parks_with_a_timer_put_off_from(first: Duration) -> u64 {
     runtime.metrics().worker_park_count(0)
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_timer_that_was_cleared_neither_fires_nor_draws_the_jump_until_it_is_set_again() {
+    let clock = PathClock::new();
+    let t0 = now();
+    let mut timer = clock.timer(t0 + S);
+    let first = std::future::poll_fn(|cx| Poll::Ready(timer.poll_elapsed(cx))).await;
+    assert!(first.is_pending());
+    timer.clear();
+    clock.stop();
+    clock.start(DETECTION);
+    assert_eq!(clock.now(), t0);
+    tokio::time::advance(60 * S).await;
+    assert_eq!(clock.now(), t0 + 60 * S);
+    timer.reset(t0 + 61 * S);
+    std::future::poll_fn(|cx| timer.poll_elapsed(cx)).await;
+    assert_eq!(now() - t0, 61 * S);
+}
+
 const HOUR: Duration = Duration::from_secs(3600);

@@ -208,6 +208,22 @@ impl PathTimer {
         slot.excused = false;
     }
 
+    /// Takes the deadline back: nothing wakes the task until another is set.
+    pub fn clear(&mut self) {
+        let mut shared = self.clock.lock();
+        shared.slots[self.slot].deadline = None;
+        shared.slots[self.slot].waker = None;
+        drop(shared);
+        let now = super::now();
+        if let Some(sleep) = &mut self.sleep
+            && worth_cancelling(self.cancelled_at, now, now)
+        {
+            self.cancelled_at = Some(now);
+            // Not polled, it is none of the runtime's timers.
+            sleep.set(sleep_until((now + FAR).into()));
+        }
+    }
+
     /// Ready once path time has reached the deadline; otherwise wakes the task when it may have.
     pub fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {

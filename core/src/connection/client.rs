@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bus::{self, Greeting};
 use super::events::{ClientEvent, Events};
+use super::rekey;
 use super::sessions::Sessions;
 use super::supervisor::{Role, Supervisor};
 use super::timeouts::Timeouts;
@@ -176,6 +177,10 @@ impl Client {
             sessions: Sessions::starting_at(first_session),
             ended: tasks.stop(),
         };
+        if let Some(keys) = connection.rekey() {
+            let asking = rekey::ask(keys, client.bus.clone(), tasks.stop());
+            tasks.spawn(Role::Rekey, asking);
+        }
         let (events, told) = Events::new(
             bus.incoming,
             connection,

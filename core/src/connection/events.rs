@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::rekey;
 use super::sessions::Sessions;
 use crate::heartbeat::{self, Verdict};
 use crate::proxy::client as proxy;
@@ -108,7 +109,8 @@ impl Events {
             BusEvent::Unknown(name) => {
                 tracing::warn!(name, "an event that this version does not know is ignored");
             }
-            BusEvent::Close | BusEvent::Rekey(_) | BusEvent::Resize(_) | BusEvent::Setting(_) => {
+            BusEvent::Rekey(answer) => rekey::finish(self.connection.rekey(), &answer),
+            BusEvent::Close | BusEvent::Resize(_) | BusEvent::Setting(_) => {
                 tracing::warn!("an event that a server does not send is ignored");
             }
         }

@@ -21,6 +21,7 @@
 //! | how a client has its server connect somewhere  | `dial.rs`       |
 //! | when a client tries again, tells, gives up     | `timeouts.rs`   |
 //! | who waits for the end of a session             | `sessions.rs`   |
+//! | how keys are renewed                           | `rekey.rs`      |
 //! | what a client does about its server's events   | `events.rs`     |
 //!
 //! Not here: what a session does with its bytes (`session`), what a server runs.
@@ -29,6 +30,7 @@ mod bus;
 mod client;
 mod dial;
 mod events;
+mod rekey;
 mod sessions;
 mod supervisor;
 #[cfg(test)]
@@ -38,5 +40,6 @@ mod timeouts;
 pub use bus::{BUS_ROOM, Bus, new as new_bus};
 pub use client::{Client, ClientConfig, ConnectError, RemoteSession};
 pub use events::ClientEvent;
+pub use rekey::answer as answer_rekey;
 pub use supervisor::{Role, Supervisor};
 pub use timeouts::Timeouts;

@@ -20,6 +20,8 @@ pub enum Role {
     Heartbeat,
     /// Keeps the path.
     Proxy,
+    /// Asks for new keys.
+    Rekey,
     /// Accepts streams.
     Streams,
 }

@@ -7,12 +7,14 @@
 //! | the halves of a stream                    | `stream.rs`|
 //! | which failures there are                  | `error.rs` |
 //! | the transport that needs no network       | `memory/`  |
+//! | which transports a program has            | `registry.rs` |
 //!
 //! Not here: which path the packets take (`proxy`), and any concrete transport.
 
 mod error;
 mod link;
 pub mod memory;
+mod registry;
 mod stream;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use bytes::Bytes;
 
 pub use error::{ErrorKind, TransportError};
 pub use link::{EcnCodepoint, Link, RecvMeta, Transmit};
+pub use registry::Registry;
 pub use stream::{Priority, ReadHalf, Stream, WriteHalf};
 
 use crate::proxy::PacketPipe;
@@ -109,12 +112,43 @@ pub trait Connection: Send + Sync + 'static {
         None
     }
 
+    /// The exchange of keys that the host is to carry over its bus; `None` where the transport has its own.
+    fn rekey(&self) -> Option<Arc<dyn Rekey>> {
+        None
+    }
+
     /// Tells the peer that the connection ends, and ends it. Unsent data is lost: wait for what
     /// matters first. Returns when the peer was told, as far as can be known within a second.
     async fn close(&self);
 
     /// Waits for the end of the connection and returns its cause. Cancel safe.
     async fn closed(&self) -> TransportError;
+}
+
+/// New keys for a transport that cannot exchange them by itself: the client asks, the server answers, and
+/// the host carries both halves as `rekey` events. PROTOCOL.md, "Rekey".
+#[async_trait]
+pub trait Rekey: Send + Sync + 'static {
+    /// Waits until the client should ask, the first time at once, and returns its half. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// When the connection has ended, or there is no randomness.
+    async fn due(&self) -> Result<Vec<u8>, TransportError>;
+
+    /// The server's half for the client's, whose key is accepted from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misbehaved`] when the client's half is none.
+    fn answer(&self, half: &[u8]) -> Result<Vec<u8>, TransportError>;
+
+    /// Ends what the client asked, with the server's half: its key is used from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misbehaved`] when the server's half is none, or nobody asked.
+    fn finish(&self, half: &[u8]) -> Result<(), TransportError>;
 }
 
 /// Unreliable datagrams beside the streams.

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tssh_core::clock::until;
-use tssh_core::connection::Bus;
+use tssh_core::connection::{Bus, answer_rekey};
 use tssh_core::heartbeat::{self, Verdict};
 use tssh_core::session::marker::InputMarkers;
 use tssh_core::transport::Connection;
@@ -124,6 +124,12 @@ impl Events {
             }
             BusEvent::Close => return Some(self.stopped_or(Outcome::Closed)),
             BusEvent::Exit(exit) => self.keeper.end(exit.id).await,
+            BusEvent::Rekey(asked) => {
+                if let Some(answer) = answer_rekey(self.connection.rekey(), &asked) {
+                    // A client that has so much to hear of asks again.
+                    let _ = self.outgoing.try_send(answer);
+                }
+            }
             BusEvent::Resize(resize) => self.keeper.resize(resize).await,
             BusEvent::Setting(setting) => self.handle_setting(&setting),
             BusEvent::Unknown(name) => {
@@ -134,8 +140,7 @@ impl Events {
             | BusEvent::Debug(_)
             | BusEvent::Discard(_)
             | BusEvent::Error(_)
-            | BusEvent::Quit(_)
-            | BusEvent::Rekey(_) => {
+            | BusEvent::Quit(_) => {
                 tracing::warn!("an event that a client has no reason to send is ignored");
             }
             _ => tracing::warn!("an event that this server does not know is ignored"),

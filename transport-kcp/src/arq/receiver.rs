@@ -1,0 +1,176 @@
+//! What arrived: segments that wait for their turn, and acknowledgements that wait to be sent.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::Sink;
+use super::segment::ahead;
+
+/// The receiving side of one conversation.
+#[derive(Debug)]
+pub(super) struct Receiver {
+    /// The first segment that was not handed on.
+    first: u32,
+    /// Segments from `first` on; `None` is a gap. At most [`RECEIVE_WINDOW`].
+    waiting: VecDeque<Option<Vec<u8>>>,
+    /// How many segments from `first` on are there, without a gap.
+    ready: u32,
+    /// Buffers to be used again; at most [`RECEIVE_WINDOW`].
+    spare: Vec<Vec<u8>>,
+    /// Numbers and timestamps to be acknowledged; at most [`MAX_ACKS`].
+    acks: Vec<(u32, u32)>,
+    /// When these are sent at the latest.
+    ack_at: Option<Instant>,
+    /// The window was told to be small; the peer must learn that it is not any more.
+    small: bool,
+}
+
+impl Receiver {
+    pub(super) fn new() -> Self {
+        Self {
+            first: 0,
+            waiting: VecDeque::new(),
+            ready: 0,
+            spare: Vec::new(),
+            acks: Vec::new(),
+            ack_at: None,
+            small: false,
+        }
+    }
+
+    /// Everything before this number has arrived.
+    pub(super) fn una(&self) -> u32 {
+        self.first.wrapping_add(self.ready)
+    }
+
+    /// How many more segments can be taken.
+    pub(super) fn window(&self) -> u16 {
+        (RECEIVE_WINDOW - self.ready) as u16
+    }
+
+    /// Takes a segment in, and hands on to `sink` whatever is next in turn.
+    pub(super) fn handle_push(
+        &mut self,
+        (sn, ts): (u32, u32),
+        data: &[u8],
+        sink: &mut impl Sink,
+        now: Instant,
+    ) {
+        let at = ahead(self.first, sn);
+        if at >= RECEIVE_WINDOW as i32 {
+            return;
+        }
+        // One that is known already: its acknowledgement was lost.
+        let in_turn = sn == self.una();
+        self.note_ack(
+            (sn, ts),
+            in_turn && self.waiting.len() <= self.ready as usize,
+            now,
+        );
+        if at < self.ready as i32 {
+            return;
+        }
+        if at == 0 && self.ready == 0 && sink.has_room() {
+            sink.take(data);
+            self.first = self.first.wrapping_add(1);
+            self.waiting.pop_front();
+        } else {
+            self.keep(at as usize, data);
+        }
+        self.count_ready();
+        self.hand_on(sink);
+    }
+
+    /// Hands on what is in turn, as far as `sink` has room.
+    pub(super) fn hand_on(&mut self, sink: &mut impl Sink) {
+        while self.ready > 0 && sink.has_room() {
+            let Some(data) = self.waiting.pop_front().flatten() else {
+                return;
+            };
+            sink.take(&data);
+            self.spare.push(data);
+            self.ready -= 1;
+            self.first = self.first.wrapping_add(1);
+        }
+    }
+
+    /// When acknowledgements are sent at the latest.
+    pub(super) fn ack_at(&self) -> Option<Instant> {
+        self.ack_at
+    }
+
+    /// At most `most` acknowledgements to send now, each a number and a timestamp. Those that `una` says too
+    /// are left out, but for the latest, whose timestamp is of use.
+    pub(super) fn take_acks(&mut self, most: usize, mut tell: impl FnMut(u32, u32)) {
+        let una = self.una();
+        let Some(latest) = self.acks.pop() else {
+            return;
+        };
+        self.acks.retain(|(sn, _)| ahead(una, *sn) >= 0);
+        self.acks.push(latest);
+        for (sn, ts) in self.acks.drain(..most.min(self.acks.len())) {
+            tell(sn, ts);
+        }
+        if self.acks.is_empty() {
+            self.ack_at = None;
+        }
+    }
+
+    /// Sends acknowledgements as soon as can be.
+    pub(super) fn hurry_acks(&mut self, now: Instant) {
+        self.ack_at = self.ack_at.map(|_| now);
+    }
+
+    /// Whether something is to be acknowledged.
+    pub(super) fn has_acks(&self) -> bool {
+        !self.acks.is_empty()
+    }
+
+    /// Whether the peer waits to hear of a larger window.
+    pub(super) fn has_reopened(&self) -> bool {
+        self.small && self.ready < RECEIVE_WINDOW / 2
+    }
+
+    /// The window was told to the peer.
+    pub(super) fn handle_told(&mut self) {
+        self.small = self.ready >= RECEIVE_WINDOW / 2;
+    }
+
+    fn note_ack(&mut self, ack: (u32, u32), in_turn: bool, now: Instant) {
+        if self.acks.len() < MAX_ACKS {
+            self.acks.push(ack);
+        }
+        // Whoever waits for a gap to be filled is told of it at once, and a stream of data at each second segment.
+        let urgent = !in_turn || self.acks.len() >= 2;
+        let at = if urgent { now } else { now + ACK_DELAY };
+        self.ack_at = Some(self.ack_at.map_or(at, |before| before.min(at)));
+    }
+
+    fn keep(&mut self, at: usize, data: &[u8]) {
+        if self.waiting.len() <= at {
+            self.waiting.resize(at + 1, None);
+        }
+        let place = &mut self.waiting[at];
+        if place.is_none() {
+            let mut kept = self.spare.pop().unwrap_or_default();
+            kept.clear();
+            kept.extend_from_slice(data);
+            *place = Some(kept);
+        }
+    }
+
+    fn count_ready(&mut self) {
+        while let Some(Some(_)) = self.waiting.get(self.ready as usize) {
+            self.ready += 1;
+        }
+    }
+}
+
+/// Segments of 1340 bytes: 5.5 MB, of which at 100 ms and with losses 20 MB a second come.
+pub(super) const RECEIVE_WINDOW: u32 = 4096;
+
+/// Acknowledgements beyond these are left to `una` and to the sender's patience.
+const MAX_ACKS: usize = 2 * RECEIVE_WINDOW as usize;
+
+/// A shell's echo comes within this and takes the acknowledgement along.
+const ACK_DELAY: Duration = Duration::from_millis(5);

@@ -1,0 +1,362 @@
+//! What was sent: in flight, lost, acknowledged.
+//!
+//! | want to change…                       | look in   |
+//! |---------------------------------------|-----------|
+//! | what is sent, and what an answer does | `mod.rs`  |
+//! | when a segment counts as lost         | `loss.rs` |
+
+mod loss;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::arq::pace::Pace;
+use crate::arq::rtt::Rtt;
+use crate::arq::segment::{HEADER, ahead};
+use crate::arq::window::{Sample, Window};
+
+/// The sending side of one conversation.
+#[derive(Debug)]
+pub(in crate::arq) struct Sender {
+    /// The number of the first segment in `sent`.
+    una: u32,
+    /// Segments that were sent and may be sent again. At most [`SEND_WINDOW`].
+    sent: VecDeque<Segment>,
+    /// Transmissions in their order. Those that were overtaken by another of the same segment, or
+    /// acknowledged, are skipped.
+    flights: VecDeque<Flight>,
+    /// Buffers to be used again; at most [`SEND_WINDOW`].
+    spare: Vec<Vec<u8>>,
+    /// The number of the next transmission.
+    order: u64,
+    /// The latest transmission that is known to have arrived.
+    arrived: u64,
+    /// Transmissions may overtake so many others without these being lost.
+    disorder: u64,
+    /// Bytes in flight.
+    flying: usize,
+    /// Segments that are lost and not yet sent again.
+    lost: usize,
+    /// No segment before this number is lost.
+    lost_from: u32,
+    /// So many lost segments go whatever the window says.
+    credit: usize,
+    /// How many segments the peer takes.
+    peer_window: u32,
+    rtt: Rtt,
+    window: Window,
+    pace: Pace,
+    /// Timeouts in a row without an answer.
+    timeouts: u32,
+    timed_out_at: Option<Instant>,
+    delivered: u64,
+    delivered_at: Instant,
+    /// What is in flight until so much is delivered was sent by a sender that had nothing more.
+    idle_until: u64,
+}
+
+#[derive(Debug)]
+struct Segment {
+    data: Vec<u8>,
+    fate: Fate,
+    /// The transmission's number, its time, and how many there were.
+    order: u64,
+    sent_at: Instant,
+    ts: u32,
+    times: u32,
+    delivered: u64,
+    delivered_at: Instant,
+    idle: bool,
+    /// When it was sent is not known for sure.
+    vague: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Acknowledged,
+    Flying,
+    Lost,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    order: u64,
+    sn: u32,
+}
+
+/// What the acknowledgements of one packet come to.
+#[derive(Debug, Default)]
+pub(in crate::arq) struct Acked {
+    bytes: usize,
+    /// Of the latest transmission that arrived.
+    latest: Option<(u64, Sample)>,
+}
+
+impl Sender {
+    pub(in crate::arq) fn new(mss: usize, now: Instant) -> Self {
+        Self {
+            una: 0,
+            sent: VecDeque::new(),
+            flights: VecDeque::new(),
+            spare: Vec::new(),
+            order: 0,
+            arrived: 0,
+            disorder: DISORDER,
+            flying: 0,
+            lost: 0,
+            lost_from: 0,
+            credit: 0,
+            peer_window: PEER_WINDOW,
+            rtt: Rtt::default(),
+            window: Window::new(mss),
+            pace: Pace::new(now),
+            timeouts: 0,
+            timed_out_at: None,
+            delivered: 0,
+            delivered_at: now,
+            idle_until: 0,
+        }
+    }
+
+    /// The smoothed round trip time.
+    pub(in crate::arq) fn rtt(&self) -> Option<Duration> {
+        self.rtt.smoothed()
+    }
+
+    /// Bytes in flight.
+    pub(in crate::arq) fn flying(&self) -> usize {
+        self.flying
+    }
+
+    /// Whether everything that was sent has arrived.
+    pub(in crate::arq) fn is_done(&self) -> bool {
+        self.sent.is_empty()
+    }
+
+    /// Whether the peer takes nothing at all, and must be asked until it does.
+    pub(in crate::arq) fn is_shut(&self) -> bool {
+        self.peer_window == 0
+    }
+
+    /// What the peer says that it can take.
+    pub(in crate::arq) fn handle_window(&mut self, window: u16) {
+        self.peer_window = window.into();
+    }
+
+    /// Whether `una` and `sn` of the peer can be meant for what was sent.
+    pub(in crate::arq) fn knows(&self, una: u32) -> bool {
+        ahead(self.una, una) <= self.sent.len() as i32
+    }
+
+    /// Everything before `una` has arrived.
+    pub(in crate::arq) fn handle_una(&mut self, una: u32, acked: &mut Acked) {
+        while ahead(self.una, una) > 0 && !self.sent.is_empty() {
+            self.acknowledge(0, None, acked);
+            if let Some(segment) = self.sent.pop_front() {
+                self.spare.push(segment.data);
+            }
+            self.una = self.una.wrapping_add(1);
+        }
+    }
+
+    /// Segment `sn` has arrived, sent when the clock was at `ts`.
+    pub(in crate::arq) fn handle_ack(&mut self, sn: u32, ts: u32, acked: &mut Acked) {
+        if let Ok(at) = usize::try_from(ahead(self.una, sn)) {
+            self.acknowledge(at, Some(ts), acked);
+        }
+        while let Some(Segment {
+            fate: Fate::Acknowledged,
+            ..
+        }) = self.sent.front()
+        {
+            if let Some(segment) = self.sent.pop_front() {
+                self.spare.push(segment.data);
+            }
+            self.una = self.una.wrapping_add(1);
+        }
+    }
+
+    /// The end of one packet of acknowledgements: looks what it says of the path, and of what is lost.
+    pub(in crate::arq) fn handle_acked(&mut self, acked: Acked, now: Instant) {
+        let Acked { bytes, latest } = acked;
+        if bytes == 0 {
+            return;
+        }
+        self.timeouts = 0;
+        self.timed_out_at = None;
+        self.credit = 0;
+        self.delivered += bytes as u64;
+        self.delivered_at = now;
+        if let Some((order, mut sample)) = latest {
+            self.arrived = self.arrived.max(order);
+            sample.delivered = self.delivered;
+            if let Some(sent_at) = sample.sent_at {
+                let rtt = now.saturating_duration_since(sent_at);
+                self.rtt.handle_sample(rtt);
+                sample.rtt = Some(rtt);
+            }
+            self.window.handle_ack(&sample, bytes, now);
+        }
+        self.find_lost(now);
+    }
+
+    fn acknowledge(&mut self, at: usize, ts: Option<u32>, acked: &mut Acked) {
+        let Some(segment) = self.sent.get_mut(at) else {
+            return;
+        };
+        let len = segment.data.len() + HEADER;
+        match segment.fate {
+            Fate::Acknowledged => return,
+            Fate::Flying => self.flying -= len,
+            Fate::Lost => self.lost -= 1,
+        }
+        let early = segment.fate == Fate::Lost || ts.is_some_and(|ts| ts != segment.ts);
+        segment.fate = Fate::Acknowledged;
+        acked.bytes += len;
+        if early && ts.is_some() {
+            // It was only late. On such a path more may be.
+            self.disorder = (2 * self.disorder).min(MOST_DISORDER);
+        }
+        // Of a segment that was sent more than once, the timestamp tells which one arrived.
+        let sure = segment.times == 1 || ts.is_some_and(|ts| ts == segment.ts);
+        let known = sure && !segment.vague;
+        let later = acked.latest.is_none_or(|(order, _)| order < segment.order);
+        if known && later {
+            let sample = Sample {
+                delivered: 0,
+                delivered_then: segment.delivered,
+                then: segment.delivered_at,
+                rtt: None,
+                sent_at: ts.map(|_| segment.sent_at),
+                idle_then: segment.idle,
+            };
+            acked.latest = Some((segment.order, sample));
+        }
+    }
+
+    /// Whether a lost segment may be sent again now.
+    pub(in crate::arq) fn may_repeat(&self) -> bool {
+        self.lost > 0 && (self.credit > 0 || self.has_room() && self.is_in_pace())
+    }
+
+    /// Whether a new segment may be sent now.
+    pub(in crate::arq) fn may_send(&self) -> bool {
+        let taken = self.peer_window.min(SEND_WINDOW);
+        let taken = (self.sent.len() as u32) < taken;
+        self.lost == 0 && taken && self.has_room() && self.is_in_pace()
+    }
+
+    /// When something may be sent that waits for nothing but its pace.
+    pub(in crate::arq) fn pace_at(&self, has_more: bool) -> Option<Instant> {
+        let waits = (self.lost > 0 || has_more) && self.has_room() && !self.is_in_pace();
+        waits.then(|| self.pace.next(&self.window)).flatten()
+    }
+
+    /// Looks how much of the pace is due at `now`.
+    pub(in crate::arq) fn handle_time(&mut self, now: Instant) {
+        self.pace.handle_time(&self.window, now);
+        self.handle_timeout(now);
+    }
+
+    fn has_room(&self) -> bool {
+        self.flying < self.window.bytes()
+    }
+
+    fn is_in_pace(&self) -> bool {
+        self.pace.permits(&self.window)
+    }
+
+    /// There was nothing to send although there was room.
+    pub(in crate::arq) fn handle_idle(&mut self) {
+        self.idle_until = self.delivered + self.flying as u64;
+    }
+
+    /// The first lost segment, if it has at most `room` bytes: its number and its bytes. It flies from now on.
+    pub(in crate::arq) fn repeat(
+        &mut self,
+        room: usize,
+        ts: u32,
+        now: Instant,
+    ) -> Option<(u32, &[u8])> {
+        let from = usize::try_from(ahead(self.una, self.lost_from)).unwrap_or(0);
+        let mut behind = self.sent.iter().skip(from);
+        let at = from + behind.position(|segment| segment.fate == Fate::Lost)?;
+        if self.sent[at].data.len() > room {
+            return None;
+        }
+        self.lost -= 1;
+        self.credit = self.credit.saturating_sub(1);
+        let sn = self.una.wrapping_add(at as u32);
+        self.lost_from = sn.wrapping_add(1);
+        self.launch(at, ts, now);
+        Some((sn, &self.sent[at].data))
+    }
+
+    /// A buffer for a new segment.
+    pub(in crate::arq) fn buffer(&mut self) -> Vec<u8> {
+        let mut buffer = self.spare.pop().unwrap_or_default();
+        buffer.clear();
+        buffer
+    }
+
+    /// A buffer that was not needed.
+    pub(in crate::arq) fn give_back(&mut self, buffer: Vec<u8>) {
+        self.spare.push(buffer);
+    }
+
+    /// Sends a new segment; returns its number and bytes.
+    pub(in crate::arq) fn send(&mut self, data: Vec<u8>, ts: u32, now: Instant) -> (u32, &[u8]) {
+        let sn = self.una.wrapping_add(self.sent.len() as u32);
+        if self.flying == 0 {
+            // Time in which nothing was under way says nothing of the path.
+            self.delivered_at = now;
+        }
+        self.sent.push_back(Segment {
+            data,
+            fate: Fate::Lost,
+            order: 0,
+            sent_at: now,
+            ts,
+            times: 0,
+            delivered: 0,
+            delivered_at: now,
+            idle: false,
+            vague: false,
+        });
+        let at = self.sent.len() - 1;
+        self.launch(at, ts, now);
+        (sn, &self.sent[at].data)
+    }
+
+    fn launch(&mut self, at: usize, ts: u32, now: Instant) {
+        self.order += 1;
+        let idle = self.delivered < self.idle_until;
+        let segment = &mut self.sent[at];
+        segment.fate = Fate::Flying;
+        segment.order = self.order;
+        segment.sent_at = now;
+        segment.ts = ts;
+        segment.times += 1;
+        segment.delivered = self.delivered;
+        segment.delivered_at = self.delivered_at;
+        segment.idle = idle;
+        segment.vague = false;
+        self.flying += segment.data.len() + HEADER;
+        self.pace.handle_sent(segment.data.len() + HEADER);
+        self.flights.push_back(Flight {
+            order: self.order,
+            sn: self.una.wrapping_add(at as u32),
+        });
+    }
+}
+
+/// Segments in flight; more than any path holds that the receive window allows.
+const SEND_WINDOW: u32 = 4096;
+
+/// What the original takes before it says more.
+const PEER_WINDOW: u32 = 32;
+
+/// As RFC 9002.
+const DISORDER: u64 = 3;
+
+const MOST_DISORDER: u64 = 24;

@@ -1,0 +1,21 @@
+//! Streams over the one row of bytes that KCP delivers.
+//!
+//! | want to change…                                     | look in     |
+//! |-----------------------------------------------------|-------------|
+//! | bytes of a frame                                    | `frame.rs`  |
+//! | how frames are cut out of what arrives              | `reader.rs` |
+//! | the state of one stream                             | `stream.rs` |
+//! | what the halves of a stream do with it              | `ends.rs`   |
+//! | which stream goes first; what a frame does          | `state.rs`  |
+//!
+//! PROTOCOL.md, "KCP mode": smux version 2, with three kinds of FIN.
+
+mod ends;
+mod frame;
+mod reader;
+mod state;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use state::{Ended, Mux, Side};
