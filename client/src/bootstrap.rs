@@ -168,12 +168,15 @@ async fn read_info(reader: &mut crate::login::ChannelReader) -> Result<ServerInf
 }
 
 fn command_line(program: &str, settings: &Settings, debug: bool) -> String {
-    use crate::settings::AddressFamily;
+    use crate::settings::{AddressFamily, UdpProxyMode};
     let mut words = vec![program.to_owned()];
     match settings.address_family {
         AddressFamily::Any => {}
         AddressFamily::Inet => words.push("--ipv4".to_owned()),
         AddressFamily::Inet6 => words.push("--ipv6".to_owned()),
+    }
+    if settings.udp_proxy_mode == UdpProxyMode::Tcp {
+        words.push("--tcp".to_owned());
     }
     if settings.udp_mtu != DEFAULT_MTU {
         words.push(format!("--mtu {}", settings.udp_mtu));

@@ -21,7 +21,7 @@ pub struct Options {
     #[arg(long)]
     pub kcp: bool,
 
-    /// Listen on TCP, for networks that block UDP.
+    /// Listen on TCP alone: the client must then use it.
     #[arg(long)]
     pub tcp: bool,
 
@@ -90,9 +90,6 @@ pub enum Unsupported {
     /// `--kcp`.
     #[error("this tsshd does not speak KCP: use QUIC")]
     Kcp,
-    /// `--tcp`.
-    #[error("this tsshd does not listen on TCP: use UDP")]
-    Tcp,
 }
 
 impl Options {
@@ -128,9 +125,6 @@ impl Options {
         let attach = self.attachable || self.socket || self.list;
         if attach || self.view.is_some() || self.attach.is_some() {
             return Err(Unsupported::Attach);
-        }
-        if self.tcp {
-            return Err(Unsupported::Tcp);
         }
         if self.mode().transport().is_none() {
             return Err(Unsupported::Kcp);

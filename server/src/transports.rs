@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tssh_core::transport::Transport;
 use tssh_transport_quic::Quic;
+use tssh_transport_tcp::{LARGEST_KCP, LARGEST_QUIC};
 
 /// What `--kcp` and its absence choose between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +22,14 @@ impl Mode {
         match self {
             Self::Kcp => None,
             Self::Quic => Some(Arc::new(Quic::default())),
+        }
+    }
+
+    /// The largest packet in bytes that a Go peer takes over TCP.
+    pub fn largest_frame(self) -> u16 {
+        match self {
+            Self::Kcp => LARGEST_KCP,
+            Self::Quic => LARGEST_QUIC,
         }
     }
 }

@@ -8,12 +8,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode as FileMode;
 use nix::unistd::mkfifo;
 
-use crate::rig::{BOTH, Rig, pid, success, wait};
+use crate::rig::{ALL, Rig, pid, success, wait};
 
 #[test]
 fn with_f_the_program_returns_while_the_command_goes_on() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let [to, from] = ["to", "from"].map(|name| rig.path(&format!("{name} {mode:?}")));
         for pipe in [&to, &from] {
             mkfifo(pipe, FileMode::S_IRUSR | FileMode::S_IWUSR).unwrap();
@@ -43,7 +43,7 @@ fn with_f_the_program_returns_while_the_command_goes_on() {
 #[test]
 fn with_f_a_login_that_fails_is_still_the_status() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let told = rig.run(
             mode,
             &["-f", "-o", "PubkeyAuthentication=no", "server", "true"],
@@ -60,7 +60,7 @@ fn with_f_a_login_that_fails_is_still_the_status() {
 #[test]
 fn with_n_for_no_command_the_connection_stands_until_a_signal() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let mut child = rig
             .tssh(mode, &["-N", "-v", "server"])
             .stderr(Stdio::piped())
@@ -79,7 +79,7 @@ fn with_n_for_no_command_the_connection_stands_until_a_signal() {
 #[test]
 fn a_local_command_runs_when_it_is_permitted() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let local = ["-o", "LocalCommand=echo here %n %%", "server", "echo there"];
         let permitted = rig.run(
             mode,

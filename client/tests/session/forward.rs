@@ -10,7 +10,7 @@ use std::thread;
 use nix::sys::signal::{Signal, kill};
 
 use crate::relay::Relay;
-use crate::rig::{BOTH, Mode, PATIENCE, Rig, noise, pid, tsshd, wait};
+use crate::rig::{ALL, Mode, PATIENCE, Rig, noise, pid, tsshd, wait};
 
 /// Larger than every buffer and window on the way.
 const BULK: usize = 24 << 20;
@@ -18,7 +18,7 @@ const BULK: usize = 24 << 20;
 #[test]
 fn bytes_go_both_ways_at_once_and_each_direction_ends_by_itself() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let echo = Far::answering(|mut socket| {
             let mut heard = Vec::new();
             socket.read_to_end(&mut heard).unwrap();
@@ -59,7 +59,7 @@ fn forwards_of_the_configuration_are_made_for_each_address_and_with_no_command_a
         two.port
     )
     .unwrap();
-    for mode in BOTH {
+    for mode in ALL {
         let mut tssh = rig
             .tssh(mode, &["-N", "-o", "LogLevel=VERBOSE", "server"])
             .stdin(Stdio::null())
@@ -159,7 +159,7 @@ fn what_sshd_config_forbids_is_not_forwarded_over_udp_either_and_the_user_is_tol
 #[test]
 fn a_target_that_refuses_is_told_of_and_the_next_connection_is_tried_again() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let closed = free_port();
         let port = free_port();
         let to = format!("{port}:127.0.0.1:{closed}");
@@ -188,7 +188,7 @@ fn a_port_in_use_is_a_warning_unless_a_forward_must_not_fail() {
         "tssh: cannot listen on 127.0.0.1:{port}: another program listens there, \
          end it or choose another port\r\n"
     );
-    for mode in BOTH {
+    for mode in ALL {
         let told = rig.run(mode, &["-L", &to, "server", "echo went on"]);
         assert_eq!(told.stderr, sentence, "{mode:?}");
         assert_eq!((told.status, told.stdout.as_str()), (Some(0), "went on\n"));
@@ -224,7 +224,7 @@ fn a_port_in_use_is_a_warning_unless_a_forward_must_not_fail() {
 #[test]
 fn a_command_that_has_ended_leaves_the_connection_to_who_still_uses_the_port() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let echo = Far::answering(|mut socket| {
             std::io::copy(&mut socket.try_clone().unwrap(), &mut socket).unwrap();
         });

@@ -20,11 +20,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Plain,
+    /// UDP, with TCP beside it.
     Udp,
+    /// TCP alone.
+    Tcp,
 }
 
 /// For tests of what must be the same, whatever carries the session.
-pub(crate) const BOTH: [Mode; 2] = [Mode::Plain, Mode::Udp];
+pub(crate) const ALL: [Mode; 3] = [Mode::Plain, Mode::Udp, Mode::Tcp];
 
 /// A host to log in to, called `server`.
 pub(crate) struct Rig {
@@ -83,8 +86,11 @@ impl Rig {
     pub(crate) fn arguments(&self, mode: Mode) -> Vec<String> {
         let config = self.path("ssh_config").display().to_string();
         let mut arguments = vec!["-F".to_owned(), config];
-        if mode == Mode::Udp {
+        if mode != Mode::Plain {
             arguments.push("--udp".to_owned());
+        }
+        if mode == Mode::Tcp {
+            arguments.push("-oUdpProxyMode=TCP".to_owned());
         }
         arguments
     }
@@ -201,7 +207,8 @@ pub(crate) fn tsshd() -> &'static Path {
         let profile = Path::new(TSSH).parent().unwrap();
         let program = profile.join("tsshd");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let sources = ["core", "server", "transport-quic"].map(|name| root.join(name));
+        let sources =
+            ["core", "server", "transport-quic", "transport-tcp"].map(|name| root.join(name));
         let newest = sources.iter().map(|path| newest(path)).max().unwrap();
         let built = program.metadata().and_then(|data| data.modified()).ok();
         if built.is_none_or(|built| built < newest) {

@@ -3,12 +3,12 @@
 use std::io::{Read, Write};
 use std::process::Stdio;
 
-use crate::rig::{BOTH, Mode, Rig, Told, collect, finish, success, wait};
+use crate::rig::{ALL, Mode, Rig, Told, collect, finish, success, wait};
 
 #[test]
 fn the_exit_status_is_that_of_the_remote_command() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         for status in [0, 1, 7, 127, 255] {
             let told = rig.run(mode, &["server", &format!("exit {status}")]);
             let expected = Told {
@@ -23,7 +23,7 @@ fn the_exit_status_is_that_of_the_remote_command() {
 #[test]
 fn a_command_that_a_signal_ended_is_a_failure_of_255() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let told = rig.run(mode, &["server", "kill -9 $$"]);
         assert_eq!(
             (told.status, told.stdout),
@@ -63,7 +63,7 @@ fn an_error_of_our_own_is_255_and_one_line() {
             "-R",
         ),
     ];
-    for mode in BOTH {
+    for mode in ALL {
         for (arguments, part) in table {
             let told = rig.run(mode, arguments);
             assert_eq!(told.status, Some(255), "{arguments:?}: {told:?}");
@@ -110,7 +110,7 @@ fn quiet_says_nothing_about_errors_and_a_log_file_gets_them_instead() {
 #[test]
 fn standard_error_is_apart_from_standard_output() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let told = rig.run(mode, &["server", "echo out; echo err >&2; exit 3"]);
         let expected = Told {
             status: Some(3),
@@ -124,7 +124,7 @@ fn standard_error_is_apart_from_standard_output() {
 #[test]
 fn the_words_of_a_command_are_joined_by_blanks_and_read_by_the_shell() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let told = rig.run(
             mode,
             &[
@@ -155,7 +155,7 @@ fn the_words_of_a_command_are_joined_by_blanks_and_read_by_the_shell() {
 #[test]
 fn without_a_command_a_login_shell_reads_what_is_piped_in() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let told = rig.run_with(mode, &["-T", "server"], b"echo \"<$0>\"; exit 4\n".to_vec());
         assert_eq!(told.status, Some(4), "{mode:?}");
         assert!(told.stdout.contains("<-"), "{mode:?}: {told:?}");
@@ -171,7 +171,7 @@ fn without_a_command_a_login_shell_reads_what_is_piped_in() {
 #[test]
 fn variables_are_sent_and_set_as_the_configuration_says() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let mut command = rig.tssh(
             mode,
             &[
@@ -196,7 +196,7 @@ fn variables_are_sent_and_set_as_the_configuration_says() {
 #[test]
 fn a_subsystem_answers_by_its_own_protocol() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let mut child = rig
             .tssh(mode, &["-s", "server", "sftp"])
             .stdin(Stdio::piped())
@@ -223,7 +223,7 @@ fn a_subsystem_answers_by_its_own_protocol() {
 #[test]
 fn what_this_version_does_not_forward_is_said_once_and_the_command_runs() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let told = rig.run(
             mode,
             &[

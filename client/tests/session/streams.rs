@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::Stdio;
 
-use crate::rig::{BOTH, Rig, finish, noise, success, wait};
+use crate::rig::{ALL, Rig, finish, noise, success, wait};
 
 /// Larger than every buffer and window on the way.
 const BULK: usize = 20 << 20;
@@ -13,7 +13,7 @@ const BULK: usize = 20 << 20;
 fn twenty_megabytes_go_there_and_come_back_unchanged() {
     let rig = Rig::start();
     let sent = noise(1, BULK);
-    for mode in BOTH {
+    for mode in ALL {
         let (status, stdout, stderr) =
             finish(&mut rig.tssh(mode, &["server", "cat"]), sent.clone());
         assert_eq!(
@@ -31,7 +31,7 @@ fn twenty_megabytes_go_there_and_come_back_unchanged() {
 fn standard_error_carries_bulk_beside_standard_output() {
     let rig = Rig::start();
     let sent = noise(2, BULK / 4);
-    for mode in BOTH {
+    for mode in ALL {
         let (status, stdout, stderr) = finish(
             &mut rig.tssh(mode, &["server", "tee /dev/stderr"]),
             sent.clone(),
@@ -45,7 +45,7 @@ fn standard_error_carries_bulk_beside_standard_output() {
 #[test]
 fn the_end_of_standard_input_reaches_a_command_that_answers_after_it() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let told = rig.run_with(mode, &["server", "sort"], b"b\nc\na\n".to_vec());
         assert_eq!(told, success("a\nb\nc\n"), "{mode:?}");
     }
@@ -54,7 +54,7 @@ fn the_end_of_standard_input_reaches_a_command_that_answers_after_it() {
 #[test]
 fn a_command_that_reads_nothing_ends_although_more_is_piped_in() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let (status, stdout, _) = finish(
             &mut rig.tssh(mode, &["server", "head -c 3"]),
             noise(3, BULK),
@@ -66,7 +66,7 @@ fn a_command_that_reads_nothing_ends_although_more_is_piped_in() {
 #[test]
 fn with_n_standard_input_is_left_alone() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         // The writing end stays open: a program that reads from here never sees an end.
         let mut child = rig
             .tssh(mode, &["-n", "server", "cat; echo done"])
@@ -93,7 +93,7 @@ fn with_n_standard_input_is_left_alone() {
 #[test]
 fn a_reader_who_leaves_ends_an_endless_command() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let mut child = rig
             .tssh(mode, &["-n", "server", "yes"])
             .stdout(Stdio::piped())
@@ -114,7 +114,7 @@ fn files_are_read_and_written_directly() {
     let rig = Rig::start();
     let sent = noise(4, 1 << 20);
     std::fs::write(rig.path("from"), &sent).unwrap();
-    for mode in BOTH {
+    for mode in ALL {
         let child = rig
             .tssh(mode, &["server", "cat"])
             .stdin(File::open(rig.path("from")).unwrap())
@@ -129,7 +129,7 @@ fn files_are_read_and_written_directly() {
 #[test]
 fn an_interactive_program_behind_a_pipe_answers_each_line() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in ALL {
         let mut child = rig
             .tssh(
                 mode,

@@ -18,6 +18,7 @@
 //! | who ends when one ends                         | `supervisor.rs` |
 //! | how events travel on the bus                   | `bus.rs`        |
 //! | how a client connects and greets               | `client.rs`     |
+//! | why a client has no connection                 | `connect_error.rs` |
 //! | how a client has its server connect somewhere  | `dial.rs`       |
 //! | who waits for the end of a session             | `sessions.rs`   |
 //! | what a client does about its server's events   | `events.rs`     |
@@ -26,12 +27,14 @@
 
 mod bus;
 mod client;
+mod connect_error;
 mod dial;
 mod events;
 mod sessions;
 mod supervisor;
 
 pub use bus::{BUS_ROOM, Bus, new as new_bus};
-pub use client::{Client, ClientConfig, ConnectError, RemoteSession, Timeouts};
+pub use client::{Client, ClientConfig, RemoteSession, Timeouts};
+pub use connect_error::ConnectError;
 pub use events::ClientEvent;
 pub use supervisor::{Role, Supervisor};

@@ -5,6 +5,7 @@
 //! | which address is believed, and for how long  | `state.rs`  |
 //! | how much an unproved address is sent         | `budget.rs` |
 //! | what the data path asks                      | `gate.rs`   |
+//! | how a stream becomes a path, and ends        | `streams.rs` |
 //! | what waits                                   | `actor.rs`  |
 
 mod actor;
@@ -13,9 +14,11 @@ mod gate;
 #[cfg(test)]
 mod properties;
 mod state;
+mod streams;
 #[cfg(test)]
 mod tests;
 
 pub use actor::{Config, Handle, new};
 pub use budget::Budget;
 pub use state::{Admission, Plan, State};
+pub use streams::Streams;
