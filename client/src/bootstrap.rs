@@ -168,7 +168,7 @@ async fn read_info(reader: &mut crate::login::ChannelReader) -> Result<ServerInf
 }
 
 fn command_line(program: &str, settings: &Settings, debug: bool) -> String {
-    use crate::settings::{AddressFamily, UdpMode};
+    use crate::settings::{AddressFamily, UdpMode, UdpProxyMode};
     let mut words = vec![program.to_owned()];
     if settings.udp_mode == UdpMode::Kcp {
         words.push("--kcp".to_owned());
@@ -177,6 +177,9 @@ fn command_line(program: &str, settings: &Settings, debug: bool) -> String {
         AddressFamily::Any => {}
         AddressFamily::Inet => words.push("--ipv4".to_owned()),
         AddressFamily::Inet6 => words.push("--ipv6".to_owned()),
+    }
+    if settings.udp_proxy_mode == UdpProxyMode::Tcp {
+        words.push("--tcp".to_owned());
     }
     if settings.udp_mtu != DEFAULT_MTU {
         words.push(format!("--mtu {}", settings.udp_mtu));

@@ -16,7 +16,7 @@ use tssh_core::proxy::client::{Binder, UdpBinder};
 use tssh_core::transport::{Link, RecvMeta, Transmit};
 
 use crate::login::embedded::{self, Embedded};
-use crate::settings::{Settings, UdpMode};
+use crate::settings::{Settings, UdpMode, UdpProxyMode};
 
 /// What a demonstration needs while it runs.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ impl Demo {
             hostname: "127.0.0.1".to_owned(),
             user: server.options.user.clone(),
             udp_mode: UdpMode::Quic,
+            // Nothing else goes round the darkness.
+            udp_proxy_mode: UdpProxyMode::Udp,
             tsshd_path: Some(quoted(&tsshd)?),
             // A demonstration shows its notice soon.
             udp_heartbeat_timeout: Duration::from_secs(2),

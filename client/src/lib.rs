@@ -17,6 +17,7 @@
 //! | `program`    | all of it, from arguments to exit status             |
 //! | `exit`       | its exit status, and what it says at the end         |
 //! | `missing`    | what is refused because this version lacks it        |
+//! | `links`      | UDP sockets and TCP connections to the server        |
 //! | `log`        | standard error or a file                             |
 //! | `terminal`   | the user's terminal, and giving it back              |
 
@@ -36,6 +37,7 @@ pub mod cli;
 pub mod demo;
 pub mod exit;
 pub mod forward;
+pub mod links;
 pub mod log;
 pub mod login;
 pub mod missing;

@@ -1,7 +1,7 @@
 //! What this version does not have.
 
 use crate::cli::Cli;
-use crate::settings::{ForwardAgent, Settings, UdpMode, UdpProxyMode};
+use crate::settings::{ForwardAgent, Settings};
 
 /// Says what was asked for and is not done, before anybody relies on it.
 ///
@@ -11,9 +11,6 @@ use crate::settings::{ForwardAgent, Settings, UdpMode, UdpProxyMode};
 pub fn refuse(cli: &Cli, settings: &Settings) -> anyhow::Result<()> {
     if settings.stdio_forward.is_some() {
         anyhow::bail!("-W is not supported by this version: use ssh -W");
-    }
-    if settings.udp_mode != UdpMode::Off && settings.udp_proxy_mode == UdpProxyMode::Tcp {
-        anyhow::bail!("UdpProxyMode TCP is not supported by this version, which sends UDP alone");
     }
     if cli.control_command.is_some() {
         anyhow::bail!("-O is not supported by this version, which has no control socket");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use nix::sys::termios::tcgetattr;
-use tssh_core::proxy::client::{Binder, UdpBinder};
+use tssh_core::proxy::client::Binder;
 
 use crate::background;
 use crate::bootstrap;
@@ -14,6 +14,7 @@ use crate::cli::Cli;
 use crate::demo::{self, Darkness, Demo};
 use crate::exit::{FAILURE, say, sentence, status_of, tell};
 use crate::forward::{Forwards, Way};
+use crate::links::Sockets;
 use crate::log;
 use crate::login::{Console, Login, Options, Program, Pty, Silent};
 use crate::missing;
@@ -199,7 +200,7 @@ async fn roam(
 ) -> anyhow::Result<Outcome> {
     let binder: Arc<dyn Binder> = match darkness {
         Some(darkness) => Arc::new(darkness.clone()),
-        None => Arc::new(UdpBinder),
+        None => Arc::new(Sockets::new(&offer.info, settings.udp_mtu)),
     };
     let connecting = Roam::connect(offer, settings, start.pty.is_none(), binder);
     // The login's farewell takes a round trip that nobody needs to wait for.

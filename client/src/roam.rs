@@ -7,16 +7,16 @@ use tokio_util::sync::CancellationToken;
 use tssh_core::connection::{
     Client, ClientConfig, ClientEvent, ConnectError, Supervisor, Timeouts,
 };
-use tssh_core::proxy::client::Binder;
+use tssh_core::proxy::client::{Binder, Carriers};
 use tssh_core::proxy::network::NetworkEvents;
 use tssh_core::transport::{Registry, Transport};
-use tssh_core::wire::{InfoError, ServerInfo, WireError};
+use tssh_core::wire::{InfoError, ServerInfo, WireError, feature};
 use tssh_transport_kcp::Kcp;
 use tssh_transport_quic::Quic;
 
 use crate::bootstrap::Offer;
 use crate::session::{Control, Far, Offline, RemoteOutput, Roaming, Start};
-use crate::settings::Settings;
+use crate::settings::{Settings, UdpProxyMode};
 
 /// Why the session did not move.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +28,11 @@ pub enum RoamError {
     /// The server speaks a transport that this program lacks.
     #[error(transparent)]
     Mode(#[from] InfoError),
-    /// The server listens on TCP.
-    #[error("the server listens on TCP, this version sends UDP alone")]
-    Tcp,
+    /// TCP was wanted, and is not to be had.
+    #[error(
+        "UdpProxyMode TCP is wanted and the server listens on UDP alone: its tsshd is too old, or leave out UdpProxyMode"
+    )]
+    NoTcp,
     /// The session was refused.
     #[error("the session did not start: {0}")]
     Start(#[from] WireError),
@@ -60,9 +62,11 @@ impl Roam {
         binder: Arc<dyn Binder>,
     ) -> Result<Self, RoamError> {
         let transport = transport_of(&offer.info)?;
+        let carriers = carriers_of(&offer.info, settings.udp_proxy_mode)?;
         let config = ClientConfig {
             info: offer.info,
             servers: offer.servers,
+            carriers,
             timeouts: Timeouts {
                 alive: settings.udp_alive_timeout,
                 heartbeat: settings.udp_heartbeat_timeout,
@@ -124,11 +128,22 @@ impl Roam {
 }
 
 fn transport_of(info: &ServerInfo) -> Result<Arc<dyn Transport>, RoamError> {
-    if info.is_tcp()? {
-        return Err(RoamError::Tcp);
-    }
     let known = Registry::new().with(Kcp::default()).with(Quic::default());
     Ok(known.chosen(info)?)
+}
+
+/// What the server listens for, as far as the user lets us use it.
+fn carriers_of(info: &ServerInfo, wanted: UdpProxyMode) -> Result<Carriers, RoamError> {
+    let tcp_alone = info.is_tcp()?;
+    let extension = info.extension.as_ref();
+    let both = extension.is_some_and(|extension| extension.offers(feature::TCP_TOO));
+    match wanted {
+        _ if tcp_alone => Ok(Carriers::Stream),
+        UdpProxyMode::Tcp if both => Ok(Carriers::Stream),
+        UdpProxyMode::Tcp => Err(RoamError::NoTcp),
+        UdpProxyMode::Auto if both => Ok(Carriers::Both),
+        UdpProxyMode::Auto | UdpProxyMode::Udp => Ok(Carriers::Udp),
+    }
 }
 
 #[expect(

@@ -21,7 +21,7 @@ pub struct Options {
     #[arg(long)]
     pub kcp: bool,
 
-    /// Listen on TCP, for networks that block UDP.
+    /// Listen on TCP alone: the client must then use it.
     #[arg(long)]
     pub tcp: bool,
 
@@ -87,9 +87,6 @@ pub enum Unsupported {
         "this tsshd does not know how to attach: leave out --attachable, --socket, --attach, --list and --view"
     )]
     Attach,
-    /// `--tcp`.
-    #[error("this tsshd does not listen on TCP: use UDP")]
-    Tcp,
 }
 
 impl Options {
@@ -125,9 +122,6 @@ impl Options {
         let attach = self.attachable || self.socket || self.list;
         if attach || self.view.is_some() || self.attach.is_some() {
             return Err(Unsupported::Attach);
-        }
-        if self.tcp {
-            return Err(Unsupported::Tcp);
         }
         Ok(())
     }

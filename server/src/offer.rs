@@ -10,6 +10,7 @@ use tssh_core::ports::PortSpec;
 use tssh_core::proxy::{MAX_LINKS, UdpLink};
 use tssh_core::transport::Link;
 use tssh_core::wire::{self, Extension, Secret, ServerInfo, feature};
+use tssh_transport_tcp::{self as tcp, TcpListeners};
 
 /// Which addresses may be listened on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +48,15 @@ impl Family {
 #[non_exhaustive]
 pub enum OfferError {
     /// Every port is taken, or may not be used.
-    #[error("no UDP port of {ports} can be listened on: free one, or name others with --port")]
+    #[error("no {} port of {ports} can be listened on: free one, or name others with --port", match carriers {
+        Carriers::Tcp => "TCP",
+        Carriers::UdpAndTcp => "UDP",
+    })]
     NoPort {
         /// What was asked for.
         ports: String,
+        /// And what to listen for.
+        carriers: Carriers,
         /// The last answer of the system.
         source: Option<io::Error>,
     },
@@ -72,11 +78,22 @@ pub enum OfferError {
     Randomness(getrandom::Error),
 }
 
+/// What is listened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carriers {
+    /// `--tcp`.
+    Tcp,
+    /// Both at the same port; UDP alone where no port is free for both.
+    UdpAndTcp,
+}
+
 /// Sockets of one port.
 #[derive(Debug)]
 pub struct Sockets {
-    /// At most [`MAX_LINKS`], never none.
+    /// At most [`MAX_LINKS`]; none with [`Carriers::Tcp`].
     pub links: Vec<Arc<dyn Link>>,
+    /// The same for TCP.
+    pub tcp: Option<TcpListeners>,
     /// The port that they have in common.
     pub port: u16,
 }
@@ -89,13 +106,14 @@ pub struct Sockets {
 /// When there is no port or no address.
 pub fn listen(
     ports: &PortSpec,
+    carriers: Carriers,
     family: Family,
     login: Option<IpAddr>,
     random: u64,
 ) -> Result<Sockets, OfferError> {
     if let Some(address) = login.filter(|address| family.permits(*address)) {
         let address = SocketAddr::new(address, 0);
-        if let Ok(sockets) = listen_on(&[address], ports, random) {
+        if let Ok(sockets) = listen_on(&[address], ports, carriers, random) {
             return Ok(sockets);
         }
     }
@@ -108,8 +126,9 @@ pub fn listen(
     if addresses.is_empty() {
         return Err(OfferError::NoAddress { family });
     }
-    listen_on(&addresses, ports, random).map_err(|source| OfferError::NoPort {
+    listen_on(&addresses, ports, carriers, random).map_err(|source| OfferError::NoPort {
         ports: ports.to_string(),
+        carriers,
         source,
     })
 }
@@ -145,20 +164,26 @@ impl Identities {
 }
 
 /// What the server prints: versions, names and the proxy's key. The transport adds its own.
-pub fn server_info(port: u16, mtu: u16, identities: &Identities) -> ServerInfo {
+pub fn server_info(sockets: &Sockets, mtu: u16, identities: &Identities) -> ServerInfo {
+    let mut features = [feature::CONFIRM, feature::PIPELINE]
+        .map(str::to_owned)
+        .to_vec();
+    let tcp_alone = sockets.links.is_empty();
+    if sockets.tcp.is_some() && !tcp_alone {
+        features.push(feature::TCP_TOO.to_owned());
+    }
     ServerInfo {
         server_version: wire::SERVER_VERSION.to_owned(),
         protocol: wire::PROTOCOL,
-        port,
+        port: sockets.port,
+        proxy_mode: if tcp_alone { "TCP" } else { "" }.to_owned(),
         proxy_key: identities.told_key.clone(),
         client_id: identities.client,
         server_id: identities.server,
         mtu,
         extension: Some(Extension {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            features: [feature::CONFIRM, feature::PIPELINE]
-                .map(str::to_owned)
-                .to_vec(),
+            features,
         }),
         ..ServerInfo::default()
     }
@@ -179,31 +204,73 @@ pub fn random() -> Result<u64, OfferError> {
 fn listen_on(
     addresses: &[SocketAddr],
     ports: &PortSpec,
+    carriers: Carriers,
     random: u64,
 ) -> Result<Sockets, Option<io::Error>> {
     let mut last = None;
-    for port in ports.candidates(random) {
-        match bind_all(addresses, port) {
-            Ok(links) => return Ok(Sockets { links, port }),
-            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-                return Err(Some(error));
+    // Where every port is taken for one of the two, UDP is worth more than a start that fails.
+    for alone in [false, true] {
+        if alone && carriers == Carriers::Tcp {
+            break;
+        }
+        for port in ports.candidates(random) {
+            match bind_port(addresses, port, carriers, alone) {
+                Ok(sockets) => return Ok(sockets),
+                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                    return Err(Some(error));
+                }
+                Err(error) => last = Some(error),
             }
-            Err(error) => last = Some(error),
         }
     }
     Err(last)
 }
 
+fn bind_port(
+    addresses: &[SocketAddr],
+    port: u16,
+    carriers: Carriers,
+    alone: bool,
+) -> io::Result<Sockets> {
+    let tcp = |addresses| bind_all(addresses, port, tcp::listen).map(TcpListeners::new);
+    if carriers == Carriers::Tcp {
+        let (links, tcp) = (Vec::new(), Some(tcp(addresses)?));
+        return Ok(Sockets { links, tcp, port });
+    }
+    let links = bind_all(addresses, port, |address| {
+        let link: Arc<dyn Link> = Arc::new(UdpLink::bind(address)?);
+        Ok(link)
+    })?;
+    if alone {
+        let tcp = None;
+        return Ok(Sockets { links, tcp, port });
+    }
+    let listening: Vec<_> = links.iter().filter_map(|link| link.local_addr()).collect();
+    let tcp = match tcp(&listening) {
+        Ok(listeners) => Some(listeners),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+        Err(error) => {
+            tracing::debug!(%error, "not listening on TCP");
+            None
+        }
+    };
+    Ok(Sockets { links, tcp, port })
+}
+
 /// A port that one address has taken is taken. An address that cannot be used at all, such as one that is
 /// just being checked for duplicates, is left out as long as another is there.
-fn bind_all(addresses: &[SocketAddr], port: u16) -> io::Result<Vec<Arc<dyn Link>>> {
-    let mut links: Vec<Arc<dyn Link>> = Vec::new();
+fn bind_all<T>(
+    addresses: &[SocketAddr],
+    port: u16,
+    bind: impl Fn(SocketAddr) -> io::Result<T>,
+) -> io::Result<Vec<T>> {
+    let mut bound = Vec::new();
     let mut unusable = None;
     for address in addresses {
         let mut address = *address;
         address.set_port(port);
-        match UdpLink::bind(address) {
-            Ok(link) => links.push(Arc::new(link)),
+        match bind(address) {
+            Ok(one) => bound.push(one),
             Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
                 tracing::debug!(%address, %error, "not listening here");
                 unusable = Some(error);
@@ -212,8 +279,8 @@ fn bind_all(addresses: &[SocketAddr], port: u16) -> io::Result<Vec<Arc<dyn Link>
         }
     }
     match unusable {
-        Some(error) if links.is_empty() => Err(error),
-        _ => Ok(links),
+        Some(error) if bound.is_empty() => Err(error),
+        _ => Ok(bound),
     }
 }
 

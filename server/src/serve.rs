@@ -13,12 +13,13 @@ use tssh_core::connection::{Role, Supervisor};
 use tssh_core::proxy::{PacketPipe, server as proxy};
 use tssh_core::transport::Listener;
 use tssh_core::wire::{BusEvent, ServerInfo};
+use tssh_transport_tcp::accept_all;
 
 use crate::child::{Account, Login};
 use crate::cli::Options;
 use crate::connection::{self, Config, Outcome, Path};
 use crate::exit::Exit;
-use crate::offer::{self, Family, Identities};
+use crate::offer::{self, Carriers, Family, Identities};
 use crate::settings::{self, Settings, Subject};
 use crate::{daemon, keeper, transports};
 
@@ -71,9 +72,14 @@ impl Served {
 
         let family = Family::from_options(options.ipv4, options.ipv6);
         let came_to = ssh_connection().map(|connection| connection.local);
-        let sockets = offer::listen(&options.port, family, came_to, offer::random()?)?;
+        let carriers = match options.tcp {
+            true => Carriers::Tcp,
+            false => Carriers::UdpAndTcp,
+        };
+        let random = offer::random()?;
+        let sockets = offer::listen(&options.port, carriers, family, came_to, random)?;
         let identities = Identities::generate()?;
-        let mut info = offer::server_info(sockets.port, options.mtu, &identities);
+        let mut info = offer::server_info(&sockets, options.mtu, &identities);
         let config = proxy::Config {
             links: sockets.links,
             client_id: identities.client,
@@ -83,6 +89,11 @@ impl Served {
         };
         let (pipe, path, proxying) = proxy::new(config, tasks.stop());
         tasks.spawn(Role::Proxy, proxying);
+        if let Some(listeners) = sockets.tcp {
+            let largest = options.mode().largest_frame().max(options.mtu);
+            let accepting = accept_all(listeners, path.streams(), largest, tasks.stop());
+            tasks.spawn(Role::Proxy, accepting);
+        }
         let listener = transport.listen(pipe.clone(), &mut info).await?;
 
         let (keeper, keeping) = keeper::new(login()?, tasks.stop());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tssh_core::transport::{Registry, Transport};
 use tssh_transport_kcp::Kcp;
 use tssh_transport_quic::Quic;
+use tssh_transport_tcp::{LARGEST_KCP, LARGEST_QUIC};
 
 /// What `--kcp` and its absence choose between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,14 @@ impl Mode {
             Self::Kcp => "KCP",
             Self::Quic => "QUIC",
         })
+    }
+
+    /// The largest packet in bytes that a Go peer takes over TCP.
+    pub fn largest_frame(self) -> u16 {
+        match self {
+            Self::Kcp => LARGEST_KCP,
+            Self::Quic => LARGEST_QUIC,
+        }
     }
 }
 

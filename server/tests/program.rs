@@ -133,7 +133,6 @@ fn options_that_make_no_sense_are_explained_where_the_client_looks() {
             &["--no-such-option"],
             "unexpected argument '--no-such-option' found",
         ),
-        (&["--tcp"], "this tsshd does not listen on TCP: use UDP"),
         (&["--attachable"], "this tsshd does not know how to attach"),
     ] {
         let output = tsshd(args).output().unwrap();

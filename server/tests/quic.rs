@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tssh_core::connection::{Client, ClientConfig, ClientEvent, Timeouts};
-use tssh_core::proxy::client::UdpBinder;
+use tssh_core::proxy::client::{Carriers, UdpBinder};
 use tssh_core::proxy::network::NetworkEvents;
 use tssh_core::wire::{Exit, ServerInfo, SessionStart};
 use tssh_transport_quic::Quic;
@@ -166,6 +166,7 @@ impl Login {
         let config = ClientConfig {
             info: self.info.clone(),
             servers: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, self.info.port))],
+            carriers: Carriers::Udp,
             timeouts: Timeouts::default(),
             mtu: 1400,
             connect_timeout: Duration::from_secs(20),

@@ -21,12 +21,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 pub(crate) enum Mode {
     Kcp,
     Plain,
-    /// QUIC.
+    /// QUIC by UDP, with TCP beside it.
     Udp,
+    /// TCP alone.
+    Tcp,
 }
 
 /// For tests of what must be the same, whatever carries the session.
-pub(crate) const EVERY: [Mode; 3] = [Mode::Plain, Mode::Udp, Mode::Kcp];
+pub(crate) const EVERY: [Mode; 4] = [Mode::Plain, Mode::Udp, Mode::Tcp, Mode::Kcp];
 
 /// A host to log in to, called `server`.
 pub(crate) struct Rig {
@@ -88,7 +90,10 @@ impl Rig {
         match mode {
             Mode::Kcp => arguments.push("--kcp".to_owned()),
             Mode::Plain => {}
-            Mode::Udp => arguments.push("--udp".to_owned()),
+            Mode::Tcp | Mode::Udp => arguments.push("--udp".to_owned()),
+        }
+        if mode == Mode::Tcp {
+            arguments.push("-oUdpProxyMode=TCP".to_owned());
         }
         arguments
     }
@@ -205,7 +210,8 @@ pub(crate) fn tsshd() -> &'static Path {
         let profile = Path::new(TSSH).parent().unwrap();
         let program = profile.join("tsshd");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let sources = ["core", "server", "transport-quic"].map(|name| root.join(name));
+        let sources =
+            ["core", "server", "transport-quic", "transport-tcp"].map(|name| root.join(name));
         let newest = sources.iter().map(|path| newest(path)).max().unwrap();
         let built = program.metadata().and_then(|data| data.modified()).ok();
         if built.is_none_or(|built| built < newest) {

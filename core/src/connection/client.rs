@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::bus::{self, Greeting};
+use super::connect_error::ConnectError;
 use super::events::{ClientEvent, Events};
 use super::rekey;
 use super::sessions::Sessions;
@@ -16,14 +17,12 @@ use super::supervisor::{Role, Supervisor};
 use super::timeouts::Timeouts;
 use crate::auth::ProxyKey;
 use crate::heartbeat::{self, Verdict};
-use crate::proxy::client::{self as proxy, Binder, PathStatus};
+use crate::proxy::client::{self as proxy, Binder, Carriers, PathStatus};
 use crate::proxy::network::NetworkEvents;
-use crate::transport::{
-    Connection, Priority, ReadHalf, Stream, Transport, TransportError, WriteHalf,
-};
+use crate::transport::{Connection, Priority, ReadHalf, Stream, Transport, WriteHalf};
 use crate::wire::{
-    self, BusEvent, BusHello, Command, Exit, Extension, InfoError, Resize, ServerInfo,
-    SessionStart, Setting, StderrStart, WireError, codec, feature,
+    self, BusEvent, BusHello, Command, Exit, Extension, Resize, ServerInfo, SessionStart, Setting,
+    StderrStart, WireError, codec, feature,
 };
 
 /// What a client brings along.
@@ -33,6 +32,8 @@ pub struct ClientConfig {
     pub info: ServerInfo,
     /// Where it may be reached, the best address first. Not empty.
     pub servers: Vec<SocketAddr>,
+    /// What may carry the packets.
+    pub carriers: Carriers,
     /// When it counts as lost.
     pub timeouts: Timeouts,
     /// The largest packet in bytes; the server's own wish wins.
@@ -43,38 +44,6 @@ pub struct ClientConfig {
     pub session_name: String,
     /// Whether output made during an outage must come whole: work without a terminal.
     pub keep_output: bool,
-}
-
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The server info is of no use.
-    #[error(transparent)]
-    Info(#[from] InfoError),
-    /// Nothing came back.
-    #[error(
-        "no answer from {server} over UDP within {} s: a firewall may block that port, open it or \
-         choose others with TsshdPort", waited.as_secs()
-    )]
-    NoAnswer {
-        /// The address that was tried.
-        server: SocketAddr,
-        /// For how long.
-        waited: Duration,
-    },
-    /// The host answered that the port is closed.
-    #[error("{server} refuses UDP: tsshd has ended, or a firewall rejects that port")]
-    Refused {
-        /// The address that was tried.
-        server: SocketAddr,
-    },
-    /// The transport's own reason.
-    #[error("{0}")]
-    Transport(#[from] TransportError),
-    /// The greeting went wrong.
-    #[error("{0}")]
-    Wire(#[from] WireError),
 }
 
 /// A connection to a server. Clones share it.
@@ -118,7 +87,7 @@ impl Client {
         stop: &CancellationToken,
     ) -> Result<(Self, mpsc::Receiver<ClientEvent>, Supervisor), ConnectError> {
         let mut tasks = Supervisor::new(stop);
-        let server = config.servers[0];
+        let (server, carriers) = (config.servers[0], config.carriers);
         let key = ProxyKey::new(&*config.info.proxy_key()?);
         let path_config = proxy::Config {
             servers: config.servers.clone(),
@@ -133,6 +102,7 @@ impl Client {
             timing: proxy::Timing {
                 heartbeat_timeout: config.timeouts.heartbeat,
                 confirm: config.info.offers(feature::CONFIRM),
+                carriers,
                 ..proxy::Timing::default()
             },
         };
@@ -141,11 +111,15 @@ impl Client {
         let greeting = greet(transport, &pipe, &config);
         let greeted = tokio::select! {
             greeted = tokio::time::timeout(config.connect_timeout, greeting) => greeted,
-            () = refused(path.status()) => return Err(ConnectError::Refused { server }),
+            () = refused(path.status()) => return Err(ConnectError::Refused { carriers, server }),
         };
         let Ok(greeted) = greeted else {
             let waited = config.connect_timeout;
-            return Err(ConnectError::NoAnswer { server, waited });
+            return Err(ConnectError::NoAnswer {
+                carriers,
+                server,
+                waited,
+            });
         };
         let (connection, bus_stream, greeting, first_session) = greeted?;
         let (bus, reader, writer) =

@@ -18,6 +18,7 @@
 //! | who ends when one ends                         | `supervisor.rs` |
 //! | how events travel on the bus                   | `bus.rs`        |
 //! | how a client connects and greets               | `client.rs`     |
+//! | why a client has no connection                 | `connect_error.rs` |
 //! | how a client has its server connect somewhere  | `dial.rs`       |
 //! | when a client tries again, tells, gives up     | `timeouts.rs`   |
 //! | who waits for the end of a session             | `sessions.rs`   |
@@ -28,6 +29,7 @@
 
 mod bus;
 mod client;
+mod connect_error;
 mod dial;
 mod events;
 mod rekey;
@@ -38,7 +40,8 @@ mod tests;
 mod timeouts;
 
 pub use bus::{BUS_ROOM, Bus, new as new_bus};
-pub use client::{Client, ClientConfig, ConnectError, RemoteSession};
+pub use client::{Client, ClientConfig, RemoteSession};
+pub use connect_error::ConnectError;
 pub use events::ClientEvent;
 pub use rekey::answer as answer_rekey;
 pub use supervisor::{Role, Supervisor};

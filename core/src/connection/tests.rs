@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Client, ClientConfig, ClientEvent, ConnectError, Supervisor, Timeouts};
 use crate::proxy::PacketPipe;
-use crate::proxy::client::Binder;
+use crate::proxy::client::{Binder, Carriers};
 use crate::proxy::network::NetworkEvents;
 use crate::transport::memory::{Memory, pipe_to_nowhere};
 use crate::transport::{
@@ -237,6 +237,7 @@ async fn connect(
         servers: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 61_001))],
         timeouts: Timeouts::default(),
         mtu: 1400,
+        carriers: Carriers::Udp,
         connect_timeout: 10 * S,
         session_name: String::new(),
         keep_output: false,

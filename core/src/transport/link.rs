@@ -38,6 +38,12 @@ pub trait Link: Send + Sync + Debug + 'static {
     /// The local address; `None` where the link has none (a child process).
     fn local_addr(&self) -> Option<SocketAddr>;
 
+    /// Whether it is a byte stream to one peer: nothing is lost or overtaken while it lasts, its address
+    /// cannot be forged, and it ends for good with its first error.
+    fn is_stream(&self) -> bool {
+        false
+    }
+
     /// How many packets one [`Transmit`] may hold.
     fn max_send_segments(&self) -> usize {
         1

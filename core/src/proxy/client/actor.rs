@@ -1,7 +1,7 @@
 //! Waits for hints and answers, and does what [`State`] says.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::answers::Answers;
 use super::config::Config;
 use super::exchange::{Output, Plan, Trigger};
-use super::gate::{ClientGate, Note};
+use super::gate::{ClientGate, Note, Refusals};
 use super::handle::Handle;
+use super::routes::Routes;
 use super::state::State;
 use super::{Binder, PathStatus};
 use crate::auth::{Ack, Challenger};
@@ -53,6 +54,7 @@ pub fn new(
     let task = Task {
         state: State::new(challenger, config.timing, config.servers.len(), now()),
         config,
+        routes: Routes::new(binder.clone()),
         binder,
         events,
         pipe: pipe.clone(),
@@ -63,9 +65,8 @@ pub fn new(
         rtts,
         handles,
         stop,
-        routes: BTreeMap::new(),
         plan: Plan::default(),
-        refused: false,
+        refused: Refusals::default(),
         opened: 0,
         answers: Answers::default(),
     };
@@ -85,9 +86,9 @@ struct Task {
     rtts: watch::Receiver<Option<Duration>>,
     handles: mpsc::Receiver<()>,
     stop: CancellationToken,
-    routes: BTreeMap<LinkId, Route>,
+    routes: Routes,
     plan: Plan,
-    refused: bool,
+    refused: Refusals,
     /// How many opened packets were taken note of.
     opened: u64,
     answers: Answers,
@@ -101,6 +102,8 @@ enum Event {
     Late,
     Network(network::Event),
     Note(Note),
+    /// A stream stands, or came to nothing.
+    Stands(LinkId, io::Result<()>),
     Stopped,
     Typed,
     Verdict(Verdict),
@@ -123,6 +126,7 @@ impl Task {
                 Event::Late => self.state.handle_trigger(Trigger::Woke, now()),
                 Event::Network(event) => self.handle_network(event),
                 Event::Note(note) => self.handle_note(note),
+                Event::Stands(link, stands) => self.handle_stands(link, stands),
                 Event::Stopped => return,
                 Event::Typed => self.state.handle_typed(now()),
                 Event::Verdict(verdict) => self.handle_verdict(verdict),
@@ -154,6 +158,7 @@ impl Task {
                 Event::Acted
             }
             event = self.events.next() => Event::Network(event),
+            (link, stands) = poll_fn(|cx| self.routes.poll_stands(cx)) => Event::Stands(link, stands),
             () = activity.expecting() => Event::Typed,
             Some(note) = self.inbox.recv() => Event::Note(note),
             () = activity.heard_after(self.opened), if listening => Event::Heard,
@@ -172,7 +177,7 @@ impl Task {
             return;
         }
         self.opened = opened;
-        self.refused = false;
+        self.refused = Refusals::default();
         let link = self.pipe.activity().heard_on();
         let was_dark = self.plan.dark;
         if self.state.handle_heard(link, now()) {
@@ -188,12 +193,28 @@ impl Task {
                 refused: true,
             } => {
                 // Said by nobody who can be believed, and often only by a router on the way.
-                self.refused = true;
-                if self.plan.send.first() == Some(&link) {
+                self.refused.note(self.routes.is_stream(link));
+                if self.routes.is_stream(link) {
+                    self.state.handle_link_failed(link, now());
+                } else if self.plan.send.first() == Some(&link) {
                     self.state.handle_trigger(Trigger::SendFailed, now());
                 }
+                self.state.handle_refused(link, now());
             }
             Note::LinkFailed { link, .. } => self.state.handle_link_failed(link, now()),
+        }
+    }
+
+    fn handle_stands(&mut self, link: LinkId, stands: io::Result<()>) {
+        match stands {
+            Ok(()) => self.state.handle_stands(link),
+            Err(error) => {
+                tracing::debug!(%error, "a connection came to nothing");
+                if error.kind() == io::ErrorKind::ConnectionRefused {
+                    self.refused.note(true);
+                }
+                self.state.handle_link_failed(link, now());
+            }
         }
     }
 
@@ -205,13 +226,14 @@ impl Task {
     }
 
     fn handle_new_path(&mut self, link: LinkId, was_lost: bool) {
-        tracing::info!(local = ?self.local(link), "the path is up");
-        self.refused = false;
+        let stream = self.routes.is_stream(link);
+        tracing::info!(local = ?self.routes.local(link), stream, "the path is up");
+        self.refused = Refusals::default();
         self.answers.handle_new_path(now());
         // What waits for an answer went the old way; the pipe itself sends what waits in the dark.
         if was_lost
             && !self.plan.dark
-            && let Some(route) = self.routes.get(&link)
+            && let Some(route) = self.routes.get(link)
         {
             self.pipe.send_held(route);
         }
@@ -221,9 +243,13 @@ impl Task {
         let server = self.config.servers[self.state.address()];
         let chosen = self.binder.connect(server).ok();
         let chosen = chosen.and_then(|link| link.local_addr());
-        let newest = self.state.newest().and_then(|link| self.local(link));
+        let newest = self.state.newest().and_then(|link| self.routes.local(link));
         let fits = chosen.map(|chosen| chosen.ip()) == newest.map(|newest| newest.ip());
-        let current = self.plan.links.first().and_then(|link| self.local(*link));
+        let current = self
+            .plan
+            .links
+            .first()
+            .and_then(|link| self.routes.local(*link));
         let gone = current.is_some_and(|current| !self.binder.has_address(current.ip()));
         let trigger = match event {
             network::Event::Woke => Trigger::Woke,
@@ -262,28 +288,21 @@ impl Task {
 
     fn act(&mut self, output: Output) {
         match output {
-            Output::Bind { link, address } => {
-                let server = self.config.servers[address];
-                match self.binder.connect(server) {
-                    Ok(socket) => {
-                        self.routes.insert(
-                            link,
-                            Route {
-                                id: link,
-                                link: socket,
-                                peer: server,
-                            },
-                        );
-                        self.state.handle_bound(link, true, now());
-                    }
-                    Err(error) => {
-                        tracing::debug!(%error, "no way to the server for now");
-                        self.state.handle_bound(link, false, now());
-                    }
+            Output::Bind {
+                link,
+                address,
+                carrier,
+            } => {
+                let made = self
+                    .routes
+                    .make(link, self.config.servers[address], carrier);
+                if let Err(error) = &made {
+                    tracing::debug!(%error, "no way to the server for now");
                 }
+                self.state.handle_bound(link, made.is_ok(), now());
             }
             Output::Claim { link, claim, early } => {
-                let Some(route) = self.routes.get(&link) else {
+                let Some(route) = self.routes.get(link) else {
                     return;
                 };
                 match self.config.key.seal(claim) {
@@ -293,12 +312,12 @@ impl Task {
                     Err(error) => tracing::warn!(%error, "the system gives no randomness"),
                 }
                 // The first packet behind the claim, whatever it is, makes the server switch.
-                if early && self.pipe.send_held(route) == 0 {
+                if early && self.pipe.send_held(route) == 0 && !route.link.is_stream() {
                     self.pipe.send_along(route, &dummy(), None, None);
                 }
             }
             Output::Dummy { link } => {
-                if let Some(route) = self.routes.get(&link) {
+                if let Some(route) = self.routes.get(link) {
                     self.pipe.send_along(route, &dummy(), None, None);
                 }
             }
@@ -309,22 +328,15 @@ impl Task {
     fn apply(&mut self) {
         let plan = self.state.plan();
         if plan != self.plan {
-            self.routes.retain(|link, _| plan.links.contains(link));
-            let routes = |links: &[LinkId]| -> Vec<Route> {
-                links
-                    .iter()
-                    .filter_map(|link| self.routes.get(link))
-                    .cloned()
-                    .collect()
-            };
-            let read = routes(&plan.links);
+            self.routes.keep(&plan);
+            let read = self.routes.of(&plan.links);
             let table = Table {
                 links: read
                     .iter()
                     .map(|route| (route.id, route.link.clone()))
                     .collect(),
                 believed: read.iter().map(Route::source).collect(),
-                send: routes(&plan.send),
+                send: self.routes.of(&plan.send),
                 dark: plan.dark,
             };
             if plan.dark && !self.plan.dark {
@@ -343,15 +355,11 @@ impl Task {
         let status = PathStatus {
             lost_at: self.state.lost_at(),
             dark: self.plan.dark,
-            refused: self.refused,
+            refused: self.refused.all(self.config.timing.carriers),
             proved: self.state.proved(),
         };
         self.status
             .send_if_modified(|known| std::mem::replace(known, status) != status);
-    }
-
-    fn local(&self, link: LinkId) -> Option<SocketAddr> {
-        self.routes.get(&link)?.link.local_addr()
     }
 }
 

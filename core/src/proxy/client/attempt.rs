@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::exchange::Trigger;
+use super::exchange::{Carrier, Trigger};
 use crate::auth::Claim;
 use crate::proxy::LinkId;
 
@@ -21,6 +21,8 @@ pub(super) struct Attempt {
     pub(super) heard: bool,
     /// The hint it was begun for, the first one of several.
     pub(super) cause: Option<Trigger>,
+    /// It only looks whether UDP passes, while a stream serves.
+    pub(super) probe: bool,
 }
 
 impl Attempt {
@@ -35,6 +37,7 @@ impl Attempt {
             until,
             heard: false,
             cause,
+            probe: false,
         }
     }
 
@@ -58,6 +61,7 @@ impl Attempt {
 #[derive(Debug)]
 pub(super) struct Current {
     pub(super) link: LinkId,
+    pub(super) carrier: Carrier,
     /// The peer was heard on it.
     pub(super) proved: bool,
     /// Until it is heard, or given up.

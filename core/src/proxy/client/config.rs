@@ -1,5 +1,6 @@
 //! What a client knows of its server, and the times of its path.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -22,6 +23,28 @@ pub struct Config {
     pub timing: Timing,
 }
 
+/// What may carry packets to a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Carriers {
+    /// UDP alone.
+    #[default]
+    Udp,
+    /// Streams alone.
+    Stream,
+    /// UDP, and a stream while UDP does not pass. The server takes both at the same port.
+    Both,
+}
+
+impl fmt::Display for Carriers {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Udp => "UDP",
+            Self::Stream => "TCP",
+            Self::Both => "UDP and TCP",
+        })
+    }
+}
+
 /// How the client looks for a path.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
@@ -33,6 +56,8 @@ pub struct Timing {
     pub heartbeat_timeout: Duration,
     /// Whether the server takes the stamp of its acknowledgement as the proof that it arrived.
     pub confirm: bool,
+    /// What the server listens for.
+    pub carriers: Carriers,
 }
 
 impl Timing {
@@ -53,6 +78,7 @@ impl Default for Timing {
             attempt: Duration::from_secs(3),
             heartbeat_timeout: Duration::from_secs(4),
             confirm: false,
+            carriers: Carriers::Udp,
         }
     }
 }

@@ -3,6 +3,16 @@
 use crate::auth::Claim;
 use crate::proxy::LinkId;
 
+/// What carries packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Carrier {
+    /// A socket: packets may be lost and overtaken.
+    #[default]
+    Udp,
+    /// A byte stream: TCP, or the pipes of a process.
+    Stream,
+}
+
 /// Why the path in use may have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
@@ -31,6 +41,8 @@ pub enum Output {
         link: LinkId,
         /// Which of the server's addresses to try.
         address: usize,
+        /// A socket, or a stream: then answer with `handle_stands` once it stands, too.
+        carrier: Carrier,
     },
     /// Send this claim on that link; `early` data behind it lets the server switch at once.
     Claim {
@@ -51,8 +63,10 @@ pub enum Output {
 /// What the data path is to do, as names of links.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The links to read; all others are closed.
+    /// The links to read; all others are closed, but for those of [`Plan::waiting`].
     pub links: Vec<LinkId>,
+    /// Streams that are being made.
+    pub waiting: Vec<LinkId>,
     /// Where packets go. While the path is dark these are held too.
     pub send: Vec<LinkId>,
     /// Whether the path is known to be dead, and the clock stands still.

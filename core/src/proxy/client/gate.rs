@@ -4,6 +4,7 @@ use std::io;
 
 use tokio::sync::mpsc;
 
+use super::config::Carriers;
 use crate::auth::{AUTH_LEN, Ack, ProxyKey};
 use crate::proxy::pipe::{Gate, PacketPipe};
 use crate::proxy::table::{LinkId, Route, Source};
@@ -15,6 +16,31 @@ pub(super) enum Note {
     Ack(LinkId, Ack),
     /// The link failed; `refused` when the host answered that nothing listens there.
     LinkFailed { link: LinkId, refused: bool },
+}
+
+/// By which of its ways the host said that nothing listens there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Refusals {
+    udp: bool,
+    stream: bool,
+}
+
+impl Refusals {
+    pub(super) fn note(&mut self, stream: bool) {
+        match stream {
+            true => self.stream = true,
+            false => self.udp = true,
+        }
+    }
+
+    /// Whether there is no other way left.
+    pub(super) fn all(self, carriers: Carriers) -> bool {
+        match carriers {
+            Carriers::Udp => self.udp,
+            Carriers::Stream => self.stream,
+            Carriers::Both => self.udp && self.stream,
+        }
+    }
 }
 
 /// Lets through what comes from the server's address and is no acknowledgement.

@@ -4,10 +4,14 @@
 //! |----------------------------------------------|---------------|
 //! | when a new path is tried, and which one wins | `state.rs`    |
 //! | what an attempt and a proof consist of       | `attempt.rs`  |
+//! | how a stream is made in time                 | `dial.rs`     |
+//! | when TCP is tried, and when UDP again        | `fallback.rs`, `streams.rs` |
+//! | what the data path is to do                  | `view.rs`     |
 //! | which hints and deeds there are              | `exchange.rs` |
 //! | where the hints come from                    | `actor.rs`    |
 //! | what a client asks and tells                 | `handle.rs`   |
 //! | how a local port is bound                    | `binder.rs`   |
+//! | which links there are                        | `routes.rs`   |
 //! | how acknowledgements leave the data path     | `gate.rs`     |
 //! | how long an answer may take                  | `patience.rs` |
 //! | when a missing answer is a reason            | `answers.rs`  |
@@ -19,7 +23,9 @@ mod answers;
 mod attempt;
 mod binder;
 mod config;
+mod dial;
 mod exchange;
+mod fallback;
 mod gate;
 mod handle;
 mod patience;
@@ -27,10 +33,17 @@ mod patience;
 mod properties;
 #[cfg(test)]
 mod restraint;
+mod routes;
 mod servers;
 mod state;
 #[cfg(test)]
+mod stream_tests;
+mod streams;
+#[cfg(test)]
 mod tests;
+mod view;
+#[cfg(test)]
+mod world_tests;
 
 use std::fmt::Debug;
 use std::io;
@@ -40,8 +53,8 @@ use std::time::Instant;
 
 pub use actor::new;
 pub use binder::UdpBinder;
-pub use config::{Config, Timing};
-pub use exchange::{Output, Plan, Trigger};
+pub use config::{Carriers, Config, Timing};
+pub use exchange::{Carrier, Output, Plan, Trigger};
 pub use handle::Handle;
 pub use state::State;
 
@@ -55,6 +68,16 @@ pub trait Binder: Debug + Send + Sync + 'static {
     ///
     /// When there is no address or no route for it now.
     fn connect(&self, server: SocketAddr) -> io::Result<Arc<dyn Link>>;
+
+    /// Begins a stream to `server`, and returns at once. The link is writable when it stands.
+    ///
+    /// # Errors
+    ///
+    /// As [`Binder::connect`]; `Unsupported` where there are no streams.
+    fn connect_stream(&self, server: SocketAddr) -> io::Result<Arc<dyn Link>> {
+        let _ = server;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Whether this machine still has `address`.
     fn has_address(&self, address: IpAddr) -> bool;

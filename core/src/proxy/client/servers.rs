@@ -20,6 +20,11 @@ impl Servers {
         }
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
     /// Whose turn it is.
     pub(super) fn current(&self) -> usize {
         match self.home {
@@ -36,7 +41,12 @@ impl Servers {
 
     /// This one answered.
     pub(super) fn handle_answer(&mut self) {
-        self.home = Some(self.current());
+        self.handle_answer_of(self.current());
+    }
+
+    /// The one with this number answered.
+    pub(super) fn handle_answer_of(&mut self, number: usize) {
+        self.home = Some(number % self.count);
         self.turn = 0;
         self.unreachable = 0;
     }

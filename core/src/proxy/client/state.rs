@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::attempt::{Attempt, Current, Trial};
-use super::config::Timing;
-use super::exchange::{Output, Plan, Trigger};
+use super::config::{Carriers, Timing};
+use super::dial::Dial;
+use super::exchange::{Carrier, Output, Trigger};
+use super::fallback::Fallback;
 use super::patience::Patience;
 use super::servers::Servers;
 use crate::auth::{Ack, Challenger};
@@ -13,23 +15,28 @@ use crate::proxy::LinkId;
 /// One client's path: the link in use, the one before it, and the one that is being tried.
 #[derive(Debug)]
 pub struct State {
-    timing: Timing,
-    challenger: Challenger,
-    links_made: u64,
-    current: Option<Current>,
-    former: Option<(LinkId, Instant)>,
-    attempt: Option<Attempt>,
+    pub(super) timing: Timing,
+    pub(super) challenger: Challenger,
+    pub(super) links_made: u64,
+    pub(super) current: Option<Current>,
+    pub(super) former: Option<(LinkId, Instant)>,
+    /// A socket that is being tried.
+    pub(super) attempt: Option<Attempt>,
+    /// Streams that are being tried.
+    pub(super) dial: Option<Dial>,
+    /// When streams are tried beside UDP, and UDP beside a stream.
+    pub(super) fallback: Fallback,
     /// The path in use is thought to be dead: packets go along the attempt too.
-    suspect: bool,
-    dark: bool,
+    pub(super) suspect: bool,
+    pub(super) dark: bool,
     /// Since when there is no path that answers.
-    lost_at: Option<Instant>,
+    pub(super) lost_at: Option<Instant>,
     /// Attempts are made often until this moment.
     eager_until: Instant,
     /// When the last attempt began or succeeded.
     calm_since: Option<Instant>,
-    patience: Patience,
-    servers: Servers,
+    pub(super) patience: Patience,
+    pub(super) servers: Servers,
 }
 
 impl State {
@@ -42,6 +49,8 @@ impl State {
             current: None,
             former: None,
             attempt: None,
+            dial: None,
+            fallback: Fallback::new(timing.carriers, now),
             suspect: true,
             dark: false,
             lost_at: Some(now),
@@ -72,12 +81,15 @@ impl State {
         let touched = trigger == Trigger::NetworkTouched;
         let begin_at = self.calm_after(if touched { CALM_TOUCHED } else { CALM }, now);
         self.eager_until = now + EAGER;
+        self.redial(trigger, begin_at);
         match &mut self.attempt {
             Some(_) if touched => {}
             Some(attempt) => {
+                attempt.probe = false;
                 attempt.heard &= trigger == Trigger::NetworkChanged;
                 attempt.hurry(if attempt.bound { now } else { begin_at });
             }
+            None if self.timing.carriers == Carriers::Stream && self.dial.is_some() => {}
             None => self.begin(begin_at, Some(trigger)),
         }
     }
@@ -86,6 +98,9 @@ impl State {
     pub fn handle_outdated(&mut self, now: Instant) {
         self.servers.handle_moved();
         let begin_at = self.calm_after(CALM, now);
+        if let Some(dial) = &mut self.dial {
+            dial.handle_outdated(begin_at);
+        }
         match &mut self.attempt {
             Some(attempt) if attempt.bound => {
                 let cause = attempt.cause;
@@ -101,6 +116,11 @@ impl State {
     /// The link refuses to send, or to receive.
     pub fn handle_link_failed(&mut self, link: LinkId, now: Instant) {
         let again_at = now + self.interval(now).max(CALM_FAILED);
+        if let Some(dial) = &mut self.dial
+            && dial.handle_failed(link, now)
+        {
+            return;
+        }
         match &mut self.attempt {
             // Its address may be gone, and a socket keeps the address that it was bound to.
             Some(attempt) if attempt.link == link => attempt.until = attempt.until.min(again_at),
@@ -109,6 +129,7 @@ impl State {
             }
             _ => {}
         }
+        self.handle_refused(link, now);
     }
 
     /// The user typed, or something else was sent that is worth a claim of its own.
@@ -126,6 +147,9 @@ impl State {
     pub fn handle_bound(&mut self, link: LinkId, bound: bool, now: Instant) {
         let interval = self.interval(now);
         let Some(attempt) = self.attempt.as_mut().filter(|tried| tried.link == link) else {
+            if let Some(dial) = self.dial.as_mut().filter(|_| !bound) {
+                dial.handle_failed(link, now);
+            }
             return;
         };
         attempt.bound = bound;
@@ -142,6 +166,15 @@ impl State {
 
     /// A packet of the server acknowledges an attempt. Returns whether the path changed.
     pub fn handle_ack(&mut self, link: LinkId, ack: Ack, now: Instant) -> bool {
+        if let Some(serial) = self.dial.as_ref().and_then(|dial| dial.serial(link)) {
+            let ours = self.challenger.handle_ack(ack.claim, serial);
+            if ours {
+                // What a stream comes from has proved itself by its handshake.
+                let trial = self.trial(None, now);
+                self.settle(link, Carrier::Stream, Some(trial), now);
+            }
+            return ours;
+        }
         let Some(attempt) = self.attempt.as_mut().filter(|tried| tried.link == link) else {
             return false;
         };
@@ -152,28 +185,32 @@ impl State {
             }
             return false;
         }
-        let trial = Trial {
-            confirmation: self
-                .timing
-                .confirm
-                .then(|| self.challenger.confirmation(ack)),
-            confirmed: false,
-            next_dummy: now,
-            until: now + self.timing.heartbeat_timeout,
-        };
-        self.settle(link, Some(trial), now);
+        let confirmation = self
+            .timing
+            .confirm
+            .then(|| self.challenger.confirmation(ack));
+        let trial = self.trial(confirmation, now);
+        self.settle(link, Carrier::Udp, Some(trial), now);
         true
     }
 
     /// A packet of the peer opened that came on `link`. Returns whether the path changed.
     pub fn handle_heard(&mut self, link: LinkId, now: Instant) -> bool {
+        // Early data made the server switch, and its acknowledgement was lost or overtaken.
         if self
             .attempt
             .as_ref()
             .is_some_and(|tried| tried.link == link)
         {
-            // Early data made the server switch, and its acknowledgement was lost or overtaken.
-            self.settle(link, None, now);
+            self.settle(link, Carrier::Udp, None, now);
+            return true;
+        }
+        if self
+            .dial
+            .as_ref()
+            .is_some_and(|dial| dial.serial(link).is_some())
+        {
+            self.settle(link, Carrier::Stream, None, now);
             return true;
         }
         let Some(current) = self.current.as_mut().filter(|path| path.link == link) else {
@@ -189,8 +226,9 @@ impl State {
             }
             attempt.heard = true;
         }
+        self.handle_heard_beside_dial(now);
         // The attempt goes on: with early data behind its claim the server may switch.
-        self.suspect &= self.attempt.is_some();
+        self.suspect &= self.is_trying();
         false
     }
 
@@ -199,6 +237,9 @@ impl State {
         self.former.take_if(|(_, until)| now >= *until);
         self.end_trial(now);
         self.end_attempt(now);
+        if let Some(output) = self.poll_streams(now) {
+            return Some(output);
+        }
         let interval = self.interval(now);
         if let Some(attempt) = &mut self.attempt {
             if attempt.serial == 0 && now >= attempt.next_claim {
@@ -207,10 +248,11 @@ impl State {
                 return Some(Output::Bind {
                     link: attempt.link,
                     address: self.servers.current(),
+                    carrier: Carrier::Udp,
                 });
             }
             if attempt.bound && now >= attempt.next_claim {
-                attempt.next_claim = now + interval;
+                attempt.next_claim = now + if attempt.probe { PROBE_RETRY } else { interval };
                 attempt.claimed_at = Some(now);
                 return Some(Output::Claim {
                     link: attempt.link,
@@ -231,6 +273,11 @@ impl State {
             return Some(Output::Claim { link, claim, early });
         }
         trial.confirmed = false;
+        // A Go peer has switched to a stream already, and hands everything on it to its transport.
+        if current.carrier == Carrier::Stream && !self.timing.confirm {
+            trial.next_dummy = trial.until;
+            return None;
+        }
         trial.next_dummy = now + REPEAT;
         Some(Output::Dummy { link })
     }
@@ -240,76 +287,31 @@ impl State {
         let attempt = self.attempt.as_ref().map(Attempt::poll_timeout);
         let trial = self.current.as_ref().and_then(|path| path.trial.as_ref());
         let former = self.former.map(|(_, until)| until);
-        [attempt, trial.map(Trial::poll_timeout), former]
+        let streams = self.poll_streams_timeout();
+        [attempt, trial.map(Trial::poll_timeout), former, streams]
             .into_iter()
             .flatten()
             .min()
     }
 
-    /// How long to wait for an answer before [`Trigger::Unanswered`], at this round trip time.
-    pub fn patience(&self, rtt: Option<Duration>, now: Instant) -> Duration {
-        self.patience.wait(rtt, now)
-    }
-
-    /// What the data path is to do.
-    pub fn plan(&self) -> Plan {
-        let attempt = self.attempt.as_ref().filter(|attempt| attempt.bound);
-        let attempt = attempt.map(|attempt| attempt.link);
-        let current = self.current.as_ref().map(|current| current.link);
-        let former = self.former.map(|(link, _)| link);
-        let tried = attempt.filter(|_| self.suspect);
-        let sure = current.filter(|_| !self.dark);
-        Plan {
-            links: [current, attempt, former].into_iter().flatten().collect(),
-            send: [sure, tried].into_iter().flatten().collect(),
-            dark: self.dark,
-        }
-    }
-
-    /// Since when no path answers; `None` while one does.
-    pub fn lost_at(&self) -> Option<Instant> {
-        self.lost_at
-    }
-
-    /// Whether the peer was heard on the path in use.
-    pub fn proved(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| current.proved)
-    }
-
-    /// Whether a new path is being tried.
-    pub fn is_trying(&self) -> bool {
-        self.attempt.is_some()
-    }
-
-    /// The link that is being tried, or else the one in use.
-    pub fn newest(&self) -> Option<LinkId> {
-        let attempt = self.attempt.as_ref().filter(|attempt| attempt.bound);
-        attempt
-            .map(|attempt| attempt.link)
-            .or_else(|| self.current.as_ref().map(|current| current.link))
-    }
-
-    /// Which of the server's addresses the next attempt is for.
-    pub fn address(&self) -> usize {
-        self.servers.current()
-    }
-
-    /// Whether the path in use is thought to be dead.
-    pub fn is_suspect(&self) -> bool {
-        self.suspect
-    }
-
     fn suspect(&mut self, now: Instant) {
         self.suspect = true;
         self.lost_at.get_or_insert(now);
+        self.fallback.handle_suspect(now);
     }
 
     /// The attempt is the path from here on; proved when there is no `trial`.
-    fn settle(&mut self, link: LinkId, trial: Option<Trial>, now: Instant) {
+    fn settle(&mut self, link: LinkId, carrier: Carrier, trial: Option<Trial>, now: Instant) {
         self.attempt = None;
+        match self.dial.take().and_then(|dial| dial.address(link)) {
+            Some(address) => self.servers.handle_answer_of(address),
+            None => self.servers.handle_answer(),
+        }
+        self.fallback.handle_settled(carrier, now);
         let proved = trial.is_none();
         let former = self.current.replace(Current {
             link,
+            carrier,
             proved,
             trial,
         });
@@ -318,7 +320,6 @@ impl State {
         self.dark = false;
         self.lost_at = None;
         self.calm_since = Some(now);
-        self.servers.handle_answer();
     }
 
     /// A path that was acknowledged, and on which nothing came, is no path.
@@ -334,8 +335,12 @@ impl State {
         let Some(attempt) = self.attempt.take_if(|tried| now >= tried.until) else {
             return;
         };
+        if attempt.probe {
+            self.fallback.handle_silence(now);
+            return;
+        }
         if attempt.heard && self.proved() {
-            self.suspect = false;
+            self.suspect = self.dial.is_some();
             return;
         }
         if attempt.bound && attempt.serial != 0 {
@@ -344,8 +349,12 @@ impl State {
         self.begin(now, attempt.cause);
     }
 
-    /// Starts an attempt with a new local port, at `at`.
-    fn begin(&mut self, at: Instant, cause: Option<Trigger>) {
+    /// Starts an attempt with a new local port or connection, at `at`.
+    pub(super) fn begin(&mut self, at: Instant, cause: Option<Trigger>) {
+        if self.timing.carriers == Carriers::Stream {
+            self.dial = Some(Dial::new(at, at + self.timing.attempt, cause));
+            return;
+        }
         self.links_made += 1;
         let patience = match self.servers.is_likely() {
             true => self.timing.attempt,
@@ -360,7 +369,7 @@ impl State {
         self.calm_since.map_or(now, |since| now.max(since + calm))
     }
 
-    fn interval(&self, now: Instant) -> Duration {
+    pub(super) fn interval(&self, now: Instant) -> Duration {
         if now < self.eager_until {
             return self.timing.retry;
         }
@@ -386,6 +395,9 @@ const UNLIKELY: Duration = Duration::from_secs(1);
 
 /// Packets on their way along the former path are still read for so long.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// Between two claims of one look whether UDP passes.
+const PROBE_RETRY: Duration = Duration::from_millis(250);
 
 /// PROTOCOL.md, "The path": a dummy every 100 ms until the peer is heard on a new path.
 const REPEAT: Duration = Duration::from_millis(100);

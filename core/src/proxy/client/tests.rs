@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::{Output, Plan, State, Timing, Trigger};
+use super::{Carrier, Output, Plan, State, Timing, Trigger};
 use crate::auth::{Ack, Challenger, Claim};
 use crate::proxy::LinkId;
 
@@ -205,7 +205,7 @@ fn without_a_route_the_next_address_is_tried_at_once_and_then_all_again_after_a_
     let t0 = Instant::now();
     let mut state = state(2, t0);
     let mut tried = Vec::new();
-    while let Some(Output::Bind { link, address }) = state.poll_output(t0) {
+    while let Some(Output::Bind { link, address, .. }) = state.poll_output(t0) {
         tried.push(address);
         state.handle_bound(link, false, t0);
     }
@@ -282,6 +282,7 @@ pub(super) fn bind(link: u64, address: usize) -> Output {
     Output::Bind {
         link: LinkId(link),
         address,
+        carrier: Carrier::Udp,
     }
 }
 
@@ -320,6 +321,7 @@ fn plan(links: &[u64], send: &[u64], dark: bool) -> Plan {
     let named = |links: &[u64]| links.iter().copied().map(LinkId).collect();
     Plan {
         links: named(links),
+        waiting: Vec::new(),
         send: named(send),
         dark,
     }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::budget::Budget;
 use super::gate::{Inner, ServerGate, Shared};
 use super::state::{Plan, State};
+use super::streams::{StreamSet, Streams};
 use crate::auth::ProxyKey;
 use crate::clock::{now, until};
 use crate::heartbeat::Verdict;
@@ -20,7 +21,7 @@ use crate::transport::Link;
 /// One issued client, and where it may come.
 #[derive(Debug)]
 pub struct Config {
-    /// The sockets that listen. Not empty.
+    /// The sockets that listen. None where the client comes by [`Streams`] alone.
     pub links: Vec<Arc<dyn Link>>,
     /// The issued `ClientID`.
     pub client_id: u64,
@@ -44,6 +45,11 @@ impl Handle {
     /// Counts the client's moves to another address; the first address counts.
     pub fn moves(&self) -> watch::Receiver<u64> {
         self.shared.moves.subscribe()
+    }
+
+    /// Takes streams that may be the client's. It does not keep the task alive.
+    pub fn streams(&self) -> Streams {
+        Streams::new(self.shared.clone(), self.pipe.clone())
     }
 
     /// The client's heartbeat timeout is known, and its silence is watched from here on.
@@ -76,11 +82,13 @@ pub fn new(
         inner: Mutex::new(Inner {
             state: State::new(config.client_id, now()),
             plan: Plan::default(),
+            streams: StreamSet::new(),
             detection: Duration::ZERO,
             acknowledged: None,
         }),
         moves: watch::channel(0).0,
         changed: Notify::new(),
+        ended: Mutex::default(),
     });
     let pipe = PacketPipe::new(config.mtu, Box::new(ServerGate(shared.clone())));
     let links = shared
@@ -117,7 +125,7 @@ async fn run(
                 Some((_, watched)) => verdict = Some(watched),
                 None => return,
             },
-            () = shared.changed.notified() => {}
+            () = shared.changed.notified() => shared.forget_ended(&pipe),
             told = crate::heartbeat::told(&mut verdict) => if told == Verdict::Silent {
                 shared.change(&pipe, State::handle_silent);
             },

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use super::budget::Budget;
 use super::proof::Acknowledged;
 use super::state::{Admission, Plan, State};
+use super::streams::StreamSet;
 use crate::auth::{AUTH_LEN, Claim, ProxyKey, Verdict};
 use crate::clock::now;
 use crate::proxy::pipe::{Gate, PacketPipe};
@@ -31,14 +32,17 @@ pub(super) struct Shared {
     pub(super) authenticated: ArcSwapOption<Source>,
     pub(super) inner: Mutex<Inner>,
     pub(super) moves: watch::Sender<u64>,
-    /// Tells the task that its deadline changed.
+    /// Tells the task that its deadline changed, or that a stream has ended.
     pub(super) changed: Notify,
+    /// Streams that have ended, for the task: whoever notices may hold any lock but this.
+    pub(super) ended: Mutex<Vec<LinkId>>,
 }
 
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) state: State,
     pub(super) plan: Plan,
+    pub(super) streams: StreamSet,
     /// The longest jump of the clock on return.
     pub(super) detection: Duration,
     pub(super) acknowledged: Option<Acknowledged>,
@@ -54,15 +58,24 @@ impl Shared {
 
     /// Changes the state, then puts what it wants in force.
     pub(super) fn change<T>(&self, pipe: &PacketPipe, change: impl FnOnce(&mut State) -> T) -> T {
-        let mut inner = self.lock();
+        self.change_locked(pipe, &mut self.lock(), change)
+    }
+
+    pub(super) fn change_locked<T>(
+        &self,
+        pipe: &PacketPipe,
+        inner: &mut Inner,
+        change: impl FnOnce(&mut State) -> T,
+    ) -> T {
         let answer = change(&mut inner.state);
         let authenticated = inner.state.authenticated();
         if self.authenticated.load().as_deref() != authenticated.as_ref() {
             self.authenticated.store(authenticated.map(Arc::new));
         }
         let plan = inner.state.plan();
-        if plan != inner.plan {
-            self.enforce(pipe, &inner, &plan);
+        let streams = inner.streams.keep(&[plan.current, authenticated]);
+        if plan != inner.plan || streams {
+            self.enforce(pipe, inner, &plan);
             inner.plan = plan;
             self.changed.notify_one();
         }
@@ -73,7 +86,7 @@ impl Shared {
         if plan.dark && !inner.plan.dark {
             pipe.clock().stop();
         }
-        let route = plan.current.and_then(|source| self.route(source));
+        let route = plan.current.and_then(|source| self.route(inner, source));
         // What waits for an answer went to the former address; the pipe itself sends what waits in
         // the dark.
         if let Some(route) = &route
@@ -86,7 +99,8 @@ impl Shared {
         let links = self
             .links
             .iter()
-            .filter(|(id, _)| plan.link.is_none_or(|link| link == **id));
+            .filter(|(id, _)| plan.link.is_none_or(|link| link == **id))
+            .chain(inner.streams.iter());
         pipe.publish(Table {
             links: links.map(|(id, link)| (*id, link.clone())).collect(),
             believed: route.iter().map(Route::source).collect(),
@@ -98,8 +112,11 @@ impl Shared {
         }
     }
 
-    fn route(&self, source: Source) -> Option<Route> {
-        let link = self.links.get(&source.link)?.clone();
+    fn route(&self, inner: &Inner, source: Source) -> Option<Route> {
+        let listening = self.links.get(&source.link);
+        let link = listening
+            .or_else(|| inner.streams.get(source.link))?
+            .clone();
         Some(Route {
             id: source.link,
             link,
@@ -108,7 +125,7 @@ impl Shared {
     }
 
     fn acknowledge(&self, pipe: &PacketPipe, source: Source, serial: u64) {
-        let Some(route) = self.route(source) else {
+        let Some(route) = self.route(&self.lock(), source) else {
             return;
         };
         // An acknowledgement that finds no room is lost: the client repeats its claim.
@@ -198,7 +215,8 @@ impl Gate for ServerGate {
         let admission = self.0.change(pipe, |state| {
             let admission = state.handle_packet(source, now());
             if admission == Admission::Promote {
-                if proved {
+                // The address of a stream has proved itself by its handshake.
+                if proved || !self.0.links.contains_key(&source.link) {
                     self.0.budget.lift();
                 } else {
                     // The claim was acknowledged at its own length.
@@ -245,8 +263,12 @@ impl Gate for ServerGate {
     }
 
     fn handle_link_error(&self, link: LinkId, error: &io::Error) {
-        // The client finds the way back; an ICMP message tells nothing that may be believed.
-        tracing::debug!(?link, %error, "sending or receiving on a listening socket");
+        if self.0.links.contains_key(&link) {
+            // The client finds the way back; an ICMP message tells nothing that may be believed.
+            tracing::debug!(?link, %error, "sending or receiving on a listening socket");
+        } else {
+            self.0.handle_ended(link, error);
+        }
     }
 }
 

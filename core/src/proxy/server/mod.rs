@@ -6,6 +6,7 @@
 //! | how much an unproved address is sent         | `budget.rs` |
 //! | what proves an address                       | `proof.rs`  |
 //! | what the data path asks                      | `gate.rs`   |
+//! | how a stream becomes a path, and ends        | `streams.rs` |
 //! | what waits                                   | `actor.rs`  |
 
 mod actor;
@@ -17,9 +18,11 @@ mod proof;
 #[cfg(test)]
 mod properties;
 mod state;
+mod streams;
 #[cfg(test)]
 mod tests;
 
 pub use actor::{Config, Handle, new};
 pub use budget::Budget;
 pub use state::{Admission, Plan, State};
+pub use streams::Streams;

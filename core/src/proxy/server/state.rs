@@ -19,7 +19,8 @@ pub enum Admission {
 /// What the data path is to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The link to read; `None` for all that listen, until a client is known.
+    /// The listening link to read; `None` for all of them, until a client is known. Streams are read
+    /// besides.
     pub link: Option<LinkId>,
     /// The client's address.
     pub current: Option<Source>,
@@ -33,6 +34,8 @@ pub struct State {
     verifier: Verifier,
     current: Option<Source>,
     link: Option<LinkId>,
+    /// The latest stream that made a claim; when a stream is in use it is this one.
+    stream: Option<LinkId>,
     dark: bool,
     /// The client was heard on the address in use.
     proved: bool,
@@ -49,6 +52,7 @@ impl State {
             verifier: Verifier::new(client),
             current: None,
             link: None,
+            stream: None,
             dark: false,
             proved: false,
             forget_after: None,
@@ -68,7 +72,7 @@ impl State {
     /// A claim opened. Acknowledge it unless it is refused.
     pub fn handle_claim(&mut self, source: Source, claim: Claim) -> Verdict {
         let verdict = self.verifier.handle_claim(source, claim);
-        if verdict == Verdict::Fresh {
+        if verdict == Verdict::Fresh && self.stream != Some(source.link) {
             // The first claim tells on which of the listening addresses the client comes.
             self.link.get_or_insert(source.link);
         }
@@ -83,14 +87,43 @@ impl State {
         if self.verifier.authenticated() != Some(source) {
             return Admission::Drop;
         }
-        self.current = Some(source);
-        self.link = Some(source.link);
-        self.dark = false;
-        self.proved = false;
-        self.heard_at = now;
-        self.promoted_at = Some(now);
-        self.moves += 1;
+        self.promote(source, now);
         Admission::Promote
+    }
+
+    /// A claim opened that was the first frame of a new stream. Acknowledge it, then call
+    /// [`Self::handle_stream`], unless it is refused.
+    pub fn handle_stream_claim(&mut self, source: Source, claim: Claim) -> Verdict {
+        self.verifier.handle_claim(source, claim)
+    }
+
+    /// The stream was acknowledged. Returns whether it is the client's path from here on.
+    ///
+    /// PROTOCOL.md, "The path": it replaces a stream at once, since a Go peer that has made one may
+    /// wait for us. A path of packets that works gives way only to more than a claim.
+    pub fn handle_stream(&mut self, source: Source, now: Instant) -> bool {
+        let in_use = self.current.map(|current| current.link);
+        let replaces = in_use.is_none() || self.dark || in_use == self.stream;
+        self.stream = Some(source.link);
+        if replaces {
+            self.promote(source, now);
+        }
+        replaces
+    }
+
+    /// A stream has ended: what was sent on it last may be lost.
+    pub fn handle_stream_ended(&mut self, link: LinkId) {
+        if self
+            .verifier
+            .authenticated()
+            .is_some_and(|source| source.link == link)
+        {
+            self.verifier.forget();
+        }
+        if self.current.is_some_and(|source| source.link == link) {
+            self.current = None;
+            self.dark = true;
+        }
     }
 
     /// A packet of the client opened.
@@ -142,6 +175,18 @@ impl State {
     /// How often the client came from another address; the first one counts.
     pub fn moves(&self) -> u64 {
         self.moves
+    }
+
+    fn promote(&mut self, source: Source, now: Instant) {
+        self.current = Some(source);
+        if self.stream != Some(source.link) {
+            self.link = Some(source.link);
+        }
+        self.dark = false;
+        self.proved = false;
+        self.heard_at = now;
+        self.promoted_at = Some(now);
+        self.moves += 1;
     }
 
     /// What the data path is to do now.

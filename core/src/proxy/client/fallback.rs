@@ -1,0 +1,128 @@
+//! When streams are tried beside UDP, and UDP beside a stream. Nothing here reads a clock.
+//!
+//! UDP is better: nothing waits behind a lost packet, and a path is changed by one packet. So a stream is
+//! tried only while UDP is silent, and left as soon as UDP passes again.
+
+use std::time::{Duration, Instant};
+
+use super::config::Carriers;
+use super::exchange::Carrier;
+
+/// Two alarm clocks: one for the fall to a stream, one for the way back.
+#[derive(Debug)]
+pub(super) struct Fallback {
+    carriers: Carriers,
+    /// What carried the packets last.
+    home: Carrier,
+    /// Streams are tried from this moment on, unless the path is found before.
+    fall_at: Option<Instant>,
+    /// UDP is looked for at this moment.
+    probe_at: Option<Instant>,
+    probe_every: Duration,
+    /// When UDP took over from a stream.
+    risen_at: Option<Instant>,
+}
+
+impl Fallback {
+    /// Without a path, which is first looked for at `now`.
+    pub(super) fn new(carriers: Carriers, now: Instant) -> Self {
+        let mut fallback = Self {
+            carriers,
+            home: Carrier::Udp,
+            fall_at: None,
+            probe_at: None,
+            probe_every: PROBE_FIRST,
+            risen_at: None,
+        };
+        fallback.handle_suspect(now);
+        fallback
+    }
+
+    /// What carried the packets last.
+    pub(super) fn home(&self) -> Carrier {
+        self.home
+    }
+
+    /// The path in use is thought to be dead.
+    pub(super) fn handle_suspect(&mut self, now: Instant) {
+        if self.carriers == Carriers::Both {
+            let patience = match self.home {
+                Carrier::Udp => PATIENCE,
+                Carrier::Stream => Duration::ZERO,
+            };
+            self.fall_at.get_or_insert(now + patience);
+        }
+    }
+
+    /// UDP was refused, by the system or by somebody on the way.
+    pub(super) fn handle_refused(&mut self, now: Instant) {
+        if let Some(at) = &mut self.fall_at {
+            *at = now.min(*at);
+        }
+    }
+
+    /// The path in use answers after all.
+    pub(super) fn handle_false_alarm(&mut self) {
+        self.fall_at = None;
+    }
+
+    /// A look at UDP is under way.
+    pub(super) fn handle_probing(&mut self) {
+        self.probe_at = None;
+    }
+
+    /// UDP was looked for and said nothing.
+    pub(super) fn handle_silence(&mut self, now: Instant) {
+        if self.home == Carrier::Stream && self.carriers == Carriers::Both {
+            self.probe_at = Some(now + self.probe_every);
+            self.probe_every = (self.probe_every * 2).min(PROBE_LAST);
+        }
+    }
+
+    /// Another network may pass UDP.
+    pub(super) fn handle_moved(&mut self, now: Instant) {
+        if self.probe_at.is_some() {
+            self.probe_every = PROBE_FIRST;
+            self.probe_at = Some(now);
+        }
+    }
+
+    /// There is a path.
+    pub(super) fn handle_settled(&mut self, carrier: Carrier, now: Instant) {
+        let rose = self.home == Carrier::Stream && carrier == Carrier::Udp;
+        let held = |since: Instant| now.saturating_duration_since(since) >= STEADY;
+        if self.home == Carrier::Udp && self.risen_at.is_none_or(held) {
+            self.probe_every = PROBE_FIRST;
+        }
+        if rose {
+            self.risen_at = Some(now);
+        }
+        self.fall_at = None;
+        self.probe_at = None;
+        self.home = carrier;
+        self.handle_silence(now);
+    }
+
+    /// When streams are to be tried.
+    pub(super) fn fall_at(&self) -> Option<Instant> {
+        self.fall_at
+    }
+
+    /// When UDP is to be looked for.
+    pub(super) fn probe_at(&self) -> Option<Instant> {
+        self.probe_at
+    }
+}
+
+/// How long UDP may be silent before streams are tried too. A claim is made every 50 ms: most of twenty
+/// are not lost by chance.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The first look whether UDP passes again, after the fall.
+const PROBE_FIRST: Duration = Duration::from_secs(1);
+
+/// Where UDP is blocked for good, a few packets every half minute cost nothing.
+const PROBE_LAST: Duration = Duration::from_secs(32);
+
+/// UDP that fails sooner than this after it came back is not trusted so soon again.
+const STEADY: Duration = Duration::from_secs(60);
