@@ -185,11 +185,7 @@ impl State {
             }
             return false;
         }
-        let confirmation = self
-            .timing
-            .confirm
-            .then(|| self.challenger.confirmation(ack));
-        let trial = self.trial(confirmation, now);
+        let trial = self.trial(Some(ack), now);
         self.settle(link, Carrier::Udp, Some(trial), now);
         true
     }

@@ -7,7 +7,7 @@ use super::config::Carriers;
 use super::dial::{Dial, Line};
 use super::exchange::{Carrier, Output, Trigger};
 use super::state::State;
-use crate::auth::Claim;
+use crate::auth::Ack;
 use crate::proxy::LinkId;
 
 impl State {
@@ -99,9 +99,12 @@ impl State {
         [dial, fall, probe].into_iter().flatten().min()
     }
 
-    pub(super) fn trial(&self, confirmation: Option<Claim>, now: Instant) -> Trial {
+    /// A path that was acknowledged by `ack`, which is answered where the server wants that.
+    pub(super) fn trial(&self, ack: Option<Ack>, now: Instant) -> Trial {
         Trial {
-            confirmation,
+            confirmation: ack
+                .filter(|_| self.timing.confirm)
+                .map(|ack| self.challenger.confirmation(ack)),
             confirmed: false,
             next_dummy: now,
             until: now + self.timing.heartbeat_timeout,
