@@ -152,6 +152,7 @@ fn the_nouns_of_core_do_not_use_one_another() {
             "auth",
             &[
                 "AUTH_LEN",
+                "Ack",
                 "Challenger",
                 "Claim",
                 "ProxyKey",
