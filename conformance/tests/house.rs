@@ -153,6 +153,7 @@ fn the_nouns_of_core_do_not_use_one_another() {
             &[
                 "Ack",
                 "AUTH_LEN",
+                "Ack",
                 "Challenger",
                 "Claim",
                 "ProxyKey",

@@ -8,6 +8,7 @@
 
 mod background;
 mod demo;
+mod endings;
 mod forward;
 mod outage;
 mod plain;

@@ -1,9 +1,12 @@
 //! Sessions through a network that goes away and comes back.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
 use std::thread;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::relay::Relay;
 use crate::rig::{Mode, Rig, collect, noise, wait};
@@ -183,6 +186,33 @@ fn a_command_that_ends_during_an_outage_is_reported_after_it(mode: Mode) {
         (wait(child).code(), rest.as_str()),
         (Some(9), "last words\n")
     );
+}
+
+#[test]
+fn a_script_whose_server_was_killed_is_not_kept_waiting() {
+    let rig = Rig::start();
+    let soon = ["-o", "UdpHeartbeatTimeout=1", "-o", "UdpReconnectTimeout=1"];
+    let command = "echo $PPID; exec cat > /dev/null";
+    let mut child = rig
+        .tssh(Mode::Udp, &[&soon[..], &["server", command]].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _stdin = child.stdin.take();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let server = Pid::from_raw(line.trim().parse().unwrap());
+    kill(server, Signal::SIGKILL).unwrap();
+    let stderr = collect(child.stderr.take().unwrap());
+    assert_eq!(wait(child).code(), Some(255));
+    let told = String::from_utf8(stderr.recv().unwrap()).unwrap();
+    let gone = "tssh: the server went away: nothing listens there any more, so tsshd was ended or \
+                the machine restarted";
+    assert_eq!(told.lines().collect::<Vec<_>>(), [gone]);
 }
 
 fn start(mode: Mode, rig: &Rig, relay: &Relay, command: &str) -> Child {

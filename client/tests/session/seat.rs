@@ -146,6 +146,11 @@ impl Seat {
         (status.code(), self.screen())
     }
 
+    /// The attributes that the terminal has.
+    pub(crate) fn attributes(&self) -> Termios {
+        tcgetattr(&self.pts).unwrap()
+    }
+
     /// The attributes that the terminal had before.
     pub(crate) fn found(&self) -> &Termios {
         &self.found

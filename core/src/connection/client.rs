@@ -276,15 +276,21 @@ impl std::fmt::Debug for RemoteSession {
 }
 
 /// Ends when the host has answered for a while that nothing listens there, and nothing else came.
-async fn refused(mut status: watch::Receiver<PathStatus>) {
+pub(super) async fn refused(mut status: watch::Receiver<PathStatus>) {
     loop {
         // A path whose task has ended is somebody else's affair.
         if status.wait_for(|status| status.refused).await.is_err() {
             return std::future::pending().await;
         }
         let heard = status.wait_for(|status| !status.refused);
-        if tokio::time::timeout(REFUSED_FOR, heard).await.is_err() {
+        let Ok(heard) = tokio::time::timeout(REFUSED_FOR, heard)
+            .await
+            .map(|it| it.is_ok())
+        else {
             return;
+        };
+        if !heard {
+            return std::future::pending().await;
         }
     }
 }

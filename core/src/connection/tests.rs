@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::client::refused;
 use super::{Client, ClientConfig, ClientEvent, ConnectError, Supervisor, Timeouts};
 use crate::proxy::PacketPipe;
-use crate::proxy::client::{Binder, Carriers};
+use crate::proxy::client::{Binder, Carriers, PathStatus};
 use crate::proxy::network::NetworkEvents;
 use crate::transport::memory::{Memory, pipe_to_nowhere};
 use crate::transport::{
@@ -155,6 +156,17 @@ async fn a_host_that_says_nothing_is_waited_for() {
     let error = error.map(drop).unwrap_err();
     assert!(matches!(error, ConnectError::NoAnswer { .. }), "{error:?}");
     assert_eq!(since.elapsed(), 10 * S);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_path_that_ends_while_the_host_refuses_is_somebody_else_s_affair_and_no_busy_loop() {
+    let status = PathStatus {
+        refused: true,
+        ..PathStatus::default()
+    };
+    let (path, seen) = watch::channel(status);
+    drop(path);
+    assert!(timeout(60 * S, refused(seen)).await.is_err());
 }
 
 type Connected = (Client, mpsc::Receiver<ClientEvent>, Supervisor);
