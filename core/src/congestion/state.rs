@@ -20,9 +20,11 @@ pub struct Congestion {
     losses: Losses,
     /// Bytes a second, by round.
     rates: Extreme<f64>,
-    /// By second since `began`.
+    /// By `age`.
     round_trips: Extreme<Duration>,
-    began: Instant,
+    /// Seconds, of which those count less in which nobody could tell how long a round trip is without a queue.
+    age: f64,
+    aged_at: Instant,
     /// How much more than fits into the path alone is in flight.
     gain: f64,
 }
@@ -66,7 +68,8 @@ impl Congestion {
             losses: Losses::default(),
             rates: Extreme::over(RATE_ROUNDS),
             round_trips: Extreme::over(ROUND_TRIP_MEMORY),
-            began: now,
+            age: 0.0,
+            aged_at: now,
             gain: MOST_GAIN,
         }
     }
@@ -167,9 +170,14 @@ impl Congestion {
         if sample.prior_delivered >= self.round.until {
             self.end_round(now);
         }
-        let second = now.saturating_duration_since(self.began).as_secs();
+        let passed = now.saturating_duration_since(self.aged_at).as_secs_f64();
+        self.age += match self.phase {
+            Phase::Sharing { .. } => passed / SHARING_AGES,
+            Phase::Filling { .. } | Phase::Keeping { .. } => passed,
+        };
+        self.aged_at = now;
         self.round_trips
-            .insert(second, sample.rtt, |kept, new| kept < new);
+            .insert(self.age as u64, sample.rtt, |kept, new| kept < new);
         self.round.handle_sample(sample.rtt);
         self.notice_queue();
         let Some(rate) = sample.rate else { return };
@@ -284,6 +292,8 @@ impl Congestion {
         let kept = fits * self.gain / (1.0 - self.losses.by_chance(self.packet));
         match &self.phase {
             Phase::Filling { .. } => self.window,
+            // Before it is known whether somebody else came or the path got longer, nothing is given up.
+            Phase::Keeping { crowded: 1.. } => self.window.max(kept as u64),
             Phase::Keeping { .. } => kept as u64,
             Phase::Sharing { cubic, .. } => cubic.window(),
         }
@@ -305,6 +315,9 @@ const RATE_ROUNDS: u64 = 10;
 
 /// A round trip counts for so many seconds: longer than a queue stays full by itself.
 const ROUND_TRIP_MEMORY: u64 = 30;
+
+/// And so many times longer where another flow keeps the queue full.
+const SHARING_AGES: f64 = 10.0;
 
 /// A window of 1.2 times what fits keeps a path full, finds more of it by a fifth in each round trip, and makes a
 /// queue of a fifth of the round trip.
