@@ -122,7 +122,10 @@ impl Future for Driver {
             let sent = this.send(cx, now);
             let (over, timeout) = {
                 let mut session = this.shared.session();
-                (session.is_over(), session.poll_timeout())
+                (
+                    session.is_over(),
+                    session.poll_timeout(!this.batch.is_empty()),
+                )
             };
             if over && this.batch.is_empty() {
                 this.shared.tell();

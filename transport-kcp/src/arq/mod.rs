@@ -7,8 +7,9 @@
 //! | what is in flight, lost, and sent again        | `sender/`    |
 //! | what waits for its turn or its acknowledgement | `receiver.rs`|
 //! | round trip times and patience                  | `rtt.rs`     |
-//! | how much may be in flight                      | `window.rs`  |
 //! | how fast it goes out                           | `pace.rs`    |
+//!
+//! Not here: how much may be in flight (`tssh_core::congestion`).
 //!
 //! The wire is that of KCP (PROTOCOL.md, "KCP mode"); when to send is decided here. The original sends again
 //! by one timer for each segment, which waits ever longer, and fills its window without regard to the path.
@@ -21,7 +22,6 @@ mod sender;
 mod state;
 #[cfg(test)]
 mod tests;
-mod window;
 
 pub(crate) use segment::begins;
 pub(crate) use state::{Arq, Sink, Source};

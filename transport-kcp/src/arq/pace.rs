@@ -2,30 +2,33 @@
 
 use std::time::{Duration, Instant};
 
-use super::window::Window;
+use tssh_core::congestion::Congestion;
 
 /// Bytes that may go at this moment, as a bucket that fills with time.
 #[derive(Debug)]
 pub(super) struct Pace {
+    /// The size of a full packet.
+    packet: f64,
     tokens: f64,
     at: Instant,
 }
 
 impl Pace {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(packet: usize, now: Instant) -> Self {
+        let packet = packet as f64;
         Self {
-            tokens: 0.0,
+            packet,
+            tokens: BURST * packet,
             at: now,
         }
     }
 
     /// Looks how much is due at `now`.
-    pub(super) fn handle_time(&mut self, window: &Window, now: Instant) {
+    pub(super) fn handle_time(&mut self, congestion: &Congestion, now: Instant) {
         let time = now.saturating_duration_since(self.at).as_secs_f64();
         self.at = now;
-        if let Some((rate, burst)) = window.pace() {
-            self.tokens = (self.tokens + time * rate).min(burst);
-        }
+        let rate = rate(congestion);
+        self.tokens = (self.tokens + time * rate).min(self.burst(rate));
     }
 
     /// So many bytes were sent.
@@ -34,21 +37,40 @@ impl Pace {
     }
 
     /// Whether more may be sent now.
-    pub(super) fn permits(&self, window: &Window) -> bool {
-        self.tokens > 0.0 || window.pace().is_none()
+    pub(super) fn permits(&self) -> bool {
+        self.tokens > 0.0
     }
 
     /// When more may be sent that may not now.
-    pub(super) fn next(&self, window: &Window) -> Option<Instant> {
-        let (rate, burst) = window.pace()?;
+    pub(super) fn next(&self, congestion: &Congestion) -> Instant {
+        let rate = rate(congestion);
         // Not for every single packet: a timer costs more than it is worth.
-        let wait = (burst / 8.0 - self.tokens) / rate;
-        Some(self.at + Duration::from_secs_f64(wait).clamp(SHORTEST, LONGEST))
+        let wait = (self.burst(rate) / 8.0 - self.tokens) / rate;
+        self.at + Duration::from_secs_f64(wait.clamp(SHORTEST, LONGEST))
+    }
+
+    fn burst(&self, rate: f64) -> f64 {
+        (rate * AT_ONCE).max(BURST * self.packet)
     }
 }
 
-/// Timers have milliseconds.
-const SHORTEST: Duration = Duration::from_micros(500);
+/// Bytes a second.
+fn rate(congestion: &Congestion) -> f64 {
+    let known = congestion.pacing_rate().map(|rate| rate as f64);
+    known.unwrap_or_else(|| congestion.window() as f64 / FIRST_ROUND_TRIP)
+}
 
-/// However slow the path seemed.
-const LONGEST: Duration = Duration::from_secs(1);
+/// Packets; as RFC 9002, section 7.7.
+const BURST: f64 = 10.0;
+
+/// Seconds. Timers have milliseconds, and on a fast path each is many packets.
+const AT_ONCE: f64 = 0.004;
+
+/// Seconds, as long as there is no sample.
+const FIRST_ROUND_TRIP: f64 = 0.1;
+
+/// Seconds; of a timer that is worth setting.
+const SHORTEST: f64 = 0.0005;
+
+/// Seconds, however slow the path seemed.
+const LONGEST: f64 = 1.0;

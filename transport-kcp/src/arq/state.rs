@@ -101,7 +101,10 @@ impl Arq {
             }
             self.sender.handle_window(header.window);
             match header.command {
-                Command::Ack => self.sender.handle_ack(header.sn, header.ts, &mut acked),
+                Command::Ack => {
+                    self.sender
+                        .handle_ack(header.sn, header.ts, &mut acked, now);
+                }
                 Command::Ask => self.asked = true,
                 Command::Push => {
                     self.receiver
@@ -110,7 +113,7 @@ impl Arq {
                 Command::Tell => {}
             }
             // Last: a segment that it covers has more to tell in its own acknowledgement.
-            self.sender.handle_una(header.una, &mut acked);
+            self.sender.handle_una(header.una, &mut acked, now);
         }
         self.sender.handle_acked(acked, now);
         if !self.sender.is_shut() {
@@ -148,6 +151,9 @@ impl Arq {
         let ack_due = self.receiver.ack_at().is_some_and(|at| at <= now);
         let tell = self.asked || self.receiver.has_reopened();
         let ask = source.has_any() && self.is_time_to_ask(now);
+        if !has_data {
+            self.sender.handle_idle(!source.has_any());
+        }
         if !(has_data || ack_due || tell || ask) {
             return None;
         }
@@ -199,9 +205,7 @@ impl Arq {
             out.extend_from_slice(data);
             carries = true;
         }
-        if !source.has_any() {
-            self.sender.handle_idle();
-        }
+        self.sender.handle_idle(!source.has_any());
         let few = self.sender.flying() <= FEW * self.mtu && out.len() - start <= SMALL;
         (out.len() > start).then_some(Content {
             precious: carries && few,

@@ -240,9 +240,10 @@ impl Session {
         Some(Outgoing { copy })
     }
 
-    /// When to come back; `None` while only others can change anything.
-    pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
-        let arq = self.arq.as_mut();
+    /// When to come back; `None` while only others can change anything. While the pipe is `full`, nothing
+    /// can be sent however late it is.
+    pub(crate) fn poll_timeout(&mut self, full: bool) -> Option<Instant> {
+        let arq = self.arq.as_mut().filter(|_| !full);
         let arq = arq.and_then(|arq| arq.poll_timeout(&self.mux));
         [arq, self.give_up_at].into_iter().flatten().min()
     }

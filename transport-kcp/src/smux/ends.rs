@@ -60,14 +60,15 @@ impl Mux {
         }
     }
 
-    /// Nobody writes any more. What was written and not ended is dropped.
+    /// Nobody writes any more. What was written, not ended, and may not be sent now is dropped: a peer that
+    /// reads no more would keep it here for ever.
     pub(crate) fn drop_writer(&mut self, id: u32) {
         let Some(stream) = self.streams.get_mut(&id) else {
             return;
         };
         let sending = &mut stream.sending;
         if !sending.ending {
-            sending.bytes = Default::default();
+            sending.bytes.truncate(sending.credit());
             sending.ending = true;
         }
         sending.dropped = true;

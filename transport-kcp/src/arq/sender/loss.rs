@@ -16,6 +16,9 @@ impl Sender {
                 return;
             }
             self.give_up(flight);
+            let at = ahead(self.una, flight.sn) as usize;
+            let len = self.sent[at].data.len() + HEADER;
+            self.congestion.handle_lost(sent_at, len as u64, now);
         }
     }
 
@@ -90,6 +93,12 @@ impl Sender {
     /// The path was dead and is back: nothing that was in flight arrives any more.
     pub(in crate::arq) fn handle_path_back(&mut self) {
         self.timeouts = 0;
+        let overdue: usize = self
+            .sent
+            .iter()
+            .map(|segment| segment.data.len() + HEADER)
+            .sum();
+        self.amnesty = (overdue + FRESH) as u64;
         while let Some((flight, _)) = self.first_flight() {
             self.give_up(flight);
         }
@@ -103,12 +112,14 @@ impl Sender {
             segment.sent_at = now;
             segment.vague = true;
         }
-        self.delivered_at = now;
     }
 }
 
 /// Segments that are sent again when nothing is heard.
 const PROBES: usize = 3;
+
+/// Bytes that are new when a path is back: what somebody typed.
+const FRESH: usize = 4096;
 
 /// Half as much again each time: eleven times as long at last.
 const MOST_BACK_OFF: u32 = 6;

@@ -10,10 +10,11 @@ mod loss;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use tssh_core::congestion::Congestion;
+
 use crate::arq::pace::Pace;
 use crate::arq::rtt::Rtt;
 use crate::arq::segment::{HEADER, ahead};
-use crate::arq::window::{Sample, Window};
 
 /// The sending side of one conversation.
 #[derive(Debug)]
@@ -39,20 +40,23 @@ pub(in crate::arq) struct Sender {
     lost: usize,
     /// No segment before this number is lost.
     lost_from: u32,
+    /// Bytes that may be in flight whatever the window says, until something is heard: what was in flight
+    /// when the path died, and a little that is new.
+    amnesty: u64,
     /// So many lost segments go whatever the window says.
     credit: usize,
     /// How many segments the peer takes.
     peer_window: u32,
     rtt: Rtt,
-    window: Window,
+    congestion: Congestion,
+    /// Bytes that may be in flight as far as the beginning shows.
+    ramp: u64,
     pace: Pace,
     /// Timeouts in a row without an answer.
     timeouts: u32,
     timed_out_at: Option<Instant>,
-    delivered: u64,
-    delivered_at: Instant,
-    /// What is in flight until so much is delivered was sent by a sender that had nothing more.
-    idle_until: u64,
+    /// There was nothing more to send although there was room.
+    idle: bool,
 }
 
 #[derive(Debug)]
@@ -64,9 +68,6 @@ struct Segment {
     sent_at: Instant,
     ts: u32,
     times: u32,
-    delivered: u64,
-    delivered_at: Instant,
-    idle: bool,
     /// When it was sent is not known for sure.
     vague: bool,
 }
@@ -88,12 +89,13 @@ struct Flight {
 #[derive(Debug, Default)]
 pub(in crate::arq) struct Acked {
     bytes: usize,
-    /// Of the latest transmission that arrived.
-    latest: Option<(u64, Sample)>,
+    /// The latest transmission that arrived, and when it left if that is known.
+    latest: Option<(u64, Option<Instant>)>,
 }
 
 impl Sender {
     pub(in crate::arq) fn new(mss: usize, now: Instant) -> Self {
+        let packet = u16::try_from(mss + HEADER).unwrap_or(u16::MAX);
         Self {
             una: 0,
             sent: VecDeque::new(),
@@ -105,16 +107,16 @@ impl Sender {
             flying: 0,
             lost: 0,
             lost_from: 0,
+            amnesty: 0,
             credit: 0,
             peer_window: PEER_WINDOW,
             rtt: Rtt::default(),
-            window: Window::new(mss),
-            pace: Pace::new(now),
+            congestion: Congestion::new(packet, now),
+            ramp: FIRST_BURST * u64::from(packet),
+            pace: Pace::new(mss, now),
             timeouts: 0,
             timed_out_at: None,
-            delivered: 0,
-            delivered_at: now,
-            idle_until: 0,
+            idle: true,
         }
     }
 
@@ -149,9 +151,9 @@ impl Sender {
     }
 
     /// Everything before `una` has arrived.
-    pub(in crate::arq) fn handle_una(&mut self, una: u32, acked: &mut Acked) {
+    pub(in crate::arq) fn handle_una(&mut self, una: u32, acked: &mut Acked, now: Instant) {
         while ahead(self.una, una) > 0 && !self.sent.is_empty() {
-            self.acknowledge(0, None, acked);
+            self.acknowledge(0, None, acked, now);
             if let Some(segment) = self.sent.pop_front() {
                 self.spare.push(segment.data);
             }
@@ -160,9 +162,9 @@ impl Sender {
     }
 
     /// Segment `sn` has arrived, sent when the clock was at `ts`.
-    pub(in crate::arq) fn handle_ack(&mut self, sn: u32, ts: u32, acked: &mut Acked) {
+    pub(in crate::arq) fn handle_ack(&mut self, sn: u32, ts: u32, acked: &mut Acked, now: Instant) {
         if let Ok(at) = usize::try_from(ahead(self.una, sn)) {
-            self.acknowledge(at, Some(ts), acked);
+            self.acknowledge(at, Some(ts), acked, now);
         }
         while let Some(Segment {
             fate: Fate::Acknowledged,
@@ -185,22 +187,21 @@ impl Sender {
         self.timeouts = 0;
         self.timed_out_at = None;
         self.credit = 0;
-        self.delivered += bytes as u64;
-        self.delivered_at = now;
-        if let Some((order, mut sample)) = latest {
+        self.amnesty = 0;
+        self.ramp = self.ramp.saturating_add(bytes as u64);
+        if let Some((order, sent_at)) = latest {
             self.arrived = self.arrived.max(order);
-            sample.delivered = self.delivered;
-            if let Some(sent_at) = sample.sent_at {
-                let rtt = now.saturating_duration_since(sent_at);
-                self.rtt.handle_sample(rtt);
-                sample.rtt = Some(rtt);
+            if let Some(sent_at) = sent_at {
+                self.rtt
+                    .handle_sample(now.saturating_duration_since(sent_at));
             }
-            self.window.handle_ack(&sample, bytes, now);
         }
         self.find_lost(now);
+        self.congestion
+            .handle_acks_end(self.flying as u64, self.idle, now);
     }
 
-    fn acknowledge(&mut self, at: usize, ts: Option<u32>, acked: &mut Acked) {
+    fn acknowledge(&mut self, at: usize, ts: Option<u32>, acked: &mut Acked, now: Instant) {
         let Some(segment) = self.sent.get_mut(at) else {
             return;
         };
@@ -221,16 +222,12 @@ impl Sender {
         let sure = segment.times == 1 || ts.is_some_and(|ts| ts == segment.ts);
         let known = sure && !segment.vague;
         let later = acked.latest.is_none_or(|(order, _)| order < segment.order);
+        if known {
+            self.congestion
+                .handle_acked(segment.sent_at, len as u64, now);
+        }
         if known && later {
-            let sample = Sample {
-                delivered: 0,
-                delivered_then: segment.delivered,
-                then: segment.delivered_at,
-                rtt: None,
-                sent_at: ts.map(|_| segment.sent_at),
-                idle_then: segment.idle,
-            };
-            acked.latest = Some((segment.order, sample));
+            acked.latest = Some((segment.order, ts.map(|_| segment.sent_at)));
         }
     }
 
@@ -249,26 +246,26 @@ impl Sender {
     /// When something may be sent that waits for nothing but its pace.
     pub(in crate::arq) fn pace_at(&self, has_more: bool) -> Option<Instant> {
         let waits = (self.lost > 0 || has_more) && self.has_room() && !self.is_in_pace();
-        waits.then(|| self.pace.next(&self.window)).flatten()
+        waits.then(|| self.pace.next(&self.congestion))
     }
 
     /// Looks how much of the pace is due at `now`.
     pub(in crate::arq) fn handle_time(&mut self, now: Instant) {
-        self.pace.handle_time(&self.window, now);
+        self.pace.handle_time(&self.congestion, now);
         self.handle_timeout(now);
     }
 
     fn has_room(&self) -> bool {
-        self.flying < self.window.bytes()
+        (self.flying as u64) < self.congestion.window().min(self.ramp).max(self.amnesty)
     }
 
     fn is_in_pace(&self) -> bool {
-        self.pace.permits(&self.window)
+        self.pace.permits()
     }
 
-    /// There was nothing to send although there was room.
-    pub(in crate::arq) fn handle_idle(&mut self) {
-        self.idle_until = self.delivered + self.flying as u64;
+    /// Whether there was nothing more to send although there was room.
+    pub(in crate::arq) fn handle_idle(&mut self, idle: bool) {
+        self.idle = idle && self.lost == 0 && self.has_room();
     }
 
     /// The first lost segment, if it has at most `room` bytes: its number and its bytes. It flies from now on.
@@ -307,10 +304,6 @@ impl Sender {
     /// Sends a new segment; returns its number and bytes.
     pub(in crate::arq) fn send(&mut self, data: Vec<u8>, ts: u32, now: Instant) -> (u32, &[u8]) {
         let sn = self.una.wrapping_add(self.sent.len() as u32);
-        if self.flying == 0 {
-            // Time in which nothing was under way says nothing of the path.
-            self.delivered_at = now;
-        }
         self.sent.push_back(Segment {
             data,
             fate: Fate::Lost,
@@ -318,9 +311,6 @@ impl Sender {
             sent_at: now,
             ts,
             times: 0,
-            delivered: 0,
-            delivered_at: now,
-            idle: false,
             vague: false,
         });
         let at = self.sent.len() - 1;
@@ -330,19 +320,17 @@ impl Sender {
 
     fn launch(&mut self, at: usize, ts: u32, now: Instant) {
         self.order += 1;
-        let idle = self.delivered < self.idle_until;
         let segment = &mut self.sent[at];
         segment.fate = Fate::Flying;
         segment.order = self.order;
         segment.sent_at = now;
         segment.ts = ts;
         segment.times += 1;
-        segment.delivered = self.delivered;
-        segment.delivered_at = self.delivered_at;
-        segment.idle = idle;
         segment.vague = false;
-        self.flying += segment.data.len() + HEADER;
-        self.pace.handle_sent(segment.data.len() + HEADER);
+        let len = segment.data.len() + HEADER;
+        self.congestion.handle_sent(len as u64, now);
+        self.pace.handle_sent(len);
+        self.flying += len;
         self.flights.push_back(Flight {
             order: self.order,
             sn: self.una.wrapping_add(at as u32),
@@ -352,6 +340,10 @@ impl Sender {
 
 /// Segments in flight; more than any path holds that the receive window allows.
 const SEND_WINDOW: u32 = 4096;
+
+/// Full packets at the beginning, as RFC 6928. Everything waits for what was sent before it, so a queue
+/// that is filled blindly is felt by keys too.
+const FIRST_BURST: u64 = 10;
 
 /// What the original takes before it says more.
 const PEER_WINDOW: u32 = 32;
