@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     matrix::run("memory", &[Over::Nothing], stage!(rig))
 }
 
-fn rig() -> Rig {
+fn rig(_: u64) -> Rig {
     let memory = Memory::with_datagrams();
     let air = memory.air();
     let rig = Rig::new(memory).with_datagrams();

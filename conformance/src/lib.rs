@@ -4,9 +4,11 @@
 //! |----------------------------------------------|---------------|
 //! | what a transport owes, one behaviour each    | `scenario/`   |
 //! | what an author gives, and a scenario is given| `rig.rs`      |
+//! | a client that moves, over the real path       | `roaming.rs`  |
 //! | how one scenario is played                   | `play.rs`     |
 //! | how tests are stamped                        | `stamp.rs`    |
-//! | how all of it is played, and told            | `matrix.rs`, `table.rs` |
+//! | how all of it is played                      | `matrix.rs`   |
+//! | how it is told to people                     | `table.rs`    |
 //! | what happens to a packet on its way          | `weather.rs`  |
 //! | what carries it, in virtual time             | `medium/`     |
 //! | bytes that tell where they belong            | `pattern.rs`  |
@@ -29,6 +31,7 @@ mod medium;
 mod pattern;
 mod play;
 mod rig;
+mod roaming;
 pub mod scenario;
 mod stamp;
 mod table;
@@ -41,5 +44,6 @@ pub use medium::{
 };
 pub use play::{Stage, play, play_by_name};
 pub use rig::{DELAY, Ends, MTU, PATIENCE, Rig, World, soon};
+pub use roaming::{CAFE, HOME, ROAMING_RTT, Roaming};
 pub use scenario::{Needs, SCENARIOS, Scenario};
 pub use weather::{Fate, Sky, Weather};

@@ -57,7 +57,7 @@ pub fn matrix(
         .collect();
     let next = AtomicUsize::new(0);
     let (done, cells) = mpsc::sync_channel(plays.len());
-    let datagrams = (stage.rig)().datagrams;
+    let datagrams = (stage.rig)(0).datagrams;
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             let (next, plays, done) = (&next, &plays, done.clone());

@@ -14,8 +14,8 @@ use crate::scenario::{SCENARIOS, Scenario};
 /// How an author's transport is played with: how to make it, and a runtime whose time is paused.
 #[derive(Clone, Copy, Debug)]
 pub struct Stage {
-    /// Makes the transport anew.
-    pub rig: fn() -> Rig,
+    /// Makes the transport anew, with dice that fall by this seed where it has any.
+    pub rig: fn(u64) -> Rig,
     /// Makes a runtime of one thread whose time is paused.
     pub runtime: fn() -> Runtime,
 }
@@ -41,7 +41,7 @@ pub fn play_by_name(name: &str, over: Over, stage: Stage) {
 pub fn play(scenario: &Scenario, over: Over, stage: Stage) -> Result<(), String> {
     for seed in 1..=scenario.runs {
         let once = || {
-            let rig = (stage.rig)();
+            let rig = (stage.rig)(seed);
             let absent = scenario.absent(over, rig.datagrams);
             assert!(
                 absent.is_none(),

@@ -3,7 +3,7 @@
 /// Stamps one test per scenario that applies, in a module for each way:
 ///
 /// ```text
-/// fn rig() -> tssh_conformance::Rig {
+/// fn rig(_seed: u64) -> tssh_conformance::Rig {
 ///     tssh_conformance::Rig::new(Mine::default()).with_datagrams()
 /// }
 /// tssh_conformance::transport_conformance!(rig, datagrams, over: udp, tcp, process);

@@ -6,7 +6,7 @@ use tssh_core::transport::memory::Memory;
 mod with_datagrams {
     tssh_conformance::transport_conformance!(rig, datagrams, over: nothing);
 
-    fn rig() -> super::Rig {
+    fn rig(_: u64) -> super::Rig {
         super::over_its_air(super::Memory::with_datagrams()).with_datagrams()
     }
 }
@@ -14,7 +14,7 @@ mod with_datagrams {
 mod without_datagrams {
     tssh_conformance::transport_conformance!(rig, over: nothing);
 
-    fn rig() -> super::Rig {
+    fn rig(_: u64) -> super::Rig {
         super::over_its_air(super::Memory::default())
     }
 }

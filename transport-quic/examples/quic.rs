@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use tssh_conformance::{Over, Rig, matrix, stage};
-use tssh_transport_quic::Quic;
+use tssh_transport_quic::{Config, Quic};
 
 fn main() -> ExitCode {
     matrix::run("quic", &[Over::Udp, Over::Tcp, Over::Process], stage!(rig))
 }
 
-fn rig() -> Rig {
-    Rig::new(Quic::default()).with_datagrams()
+fn rig(seed: u64) -> Rig {
+    Rig::new(Quic::new(Config::default().with_insecure_seed(seed))).with_datagrams()
 }

@@ -12,6 +12,7 @@
 //! | tasks that are left                               | `tasks.rs`      |
 //! | outages                                           | `dark.rs`       |
 //! | loss, order, doubles, size, delay                 | `weather.rs`    |
+//! | a client that moves                               | `roam.rs`       |
 //! | packets that are forged                           | `lies.rs`       |
 //! | which there are, and where they apply             | `table.rs`      |
 //!
@@ -32,6 +33,7 @@ pub mod half_close;
 pub mod lies;
 pub mod neighbours;
 pub mod pressure;
+pub mod roam;
 pub mod streams;
 mod table;
 pub mod tasks;

@@ -181,6 +181,14 @@ macro_rules! scenarios {
                 a_path_that_takes_small_packets_from_the_start_is_survived
                 no_packet_is_larger_than_the_pipe_takes
             }
+            Packets roam 3 {
+                a_file_survives_moves_from_network_to_network
+                a_file_survives_a_translator_that_forgets
+                a_file_survives_a_move_to_a_path_ten_times_as_long
+                a_file_survives_a_move_to_a_path_of_smaller_packets
+                a_key_after_a_move_has_its_echo_at_once
+                a_key_after_a_translator_forgot_has_its_echo_at_once
+            }
             Packets lies 2 {
                 garbage_is_no_sign_of_life_and_ends_nothing
                 garbage_does_not_stop_a_handshake

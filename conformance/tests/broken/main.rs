@@ -25,7 +25,7 @@ macro_rules! faults {
     ($($name:ident: $fault:ident => $told_by:expr;)+) => {
         $(#[test]
         fn $name() {
-            fn rig() -> Rig {
+            fn rig(_: u64) -> Rig {
                 broken(Fault::$fault)
             }
             let told_by: &[&str] = &$told_by;
