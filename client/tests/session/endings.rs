@@ -11,7 +11,7 @@ use nix::sys::stat::Mode as FileMode;
 use nix::unistd::{Pid, mkfifo};
 use pty_process::blocking::Command;
 
-use crate::rig::{BOTH, Mode, Rig, TSSH, collect, finish, pid, tsshd, wait};
+use crate::rig::{EVERY, Mode, Rig, TSSH, collect, finish, pid, tsshd, wait};
 use crate::seat::Seat;
 
 #[test]
@@ -56,7 +56,7 @@ fn a_login_that_is_cut_off_in_plain_mode_is_one_sentence_and_255() {
 #[test]
 fn the_bytes_of_a_command_pass_unchanged() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in EVERY {
         let mut command = rig.tssh(mode, &["server"]);
         command.arg(OsStr::from_bytes(
             b"printf %s '\xff\xfe\x80 \xc3\xa4\xe2\x82'",
@@ -70,7 +70,7 @@ fn the_bytes_of_a_command_pass_unchanged() {
 #[test]
 fn a_reader_who_leaves_is_nothing_to_talk_about() {
     let rig = Rig::start();
-    for mode in BOTH {
+    for mode in EVERY {
         let mut child = rig
             .tssh(mode, &["-n", "server", "yes"])
             .stdout(Stdio::piped())
