@@ -3,7 +3,7 @@
 
 mod peer;
 
-use peer::{Peer, command, hello, soon, terminal};
+use peer::{Peer, command, exit, hello, refusal, soon, terminal};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tssh_core::wire::{AgentRequest, BusEvent, Exit, SessionStart, WireError, X11Request};
 use tssh_server::connection::Outcome;
@@ -320,20 +320,4 @@ async fn a_server_that_is_asked_to_end_says_quit_and_waits_for_close() {
         assert_eq!(peer.outcome().await, Outcome::Quit);
     })
     .await;
-}
-
-fn exit(id: u64, code: i64, signal: &str) -> BusEvent {
-    BusEvent::Exit(Exit {
-        id,
-        code,
-        signal: signal.to_owned(),
-    })
-}
-
-fn refusal<T>(result: Result<T, WireError>) -> (i64, String) {
-    match result {
-        Err(WireError::Refused { code, reason }) => (code, reason.to_string()),
-        Err(other) => panic!("{other}"),
-        Ok(_) => panic!("it started"),
-    }
 }

@@ -3,7 +3,7 @@
 
 mod peer;
 
-use peer::{Peer, command, soon, terminal};
+use peer::{Peer, command, exit, refusal, soon, terminal};
 use tssh_core::wire::{BusEvent, Exit, Resize, WireError};
 use tssh_server::settings::Settings;
 
@@ -121,20 +121,4 @@ async fn permit_tty_no_is_obeyed_and_named_as_the_reason() {
         assert!(peer.start(command(2, &["true"])).await.is_ok());
     })
     .await;
-}
-
-fn exit(id: u64, code: i64, signal: &str) -> BusEvent {
-    BusEvent::Exit(Exit {
-        id,
-        code,
-        signal: signal.to_owned(),
-    })
-}
-
-fn refusal<T>(result: Result<T, WireError>) -> (i64, String) {
-    match result {
-        Err(WireError::Refused { code, reason }) => (code, reason.to_string()),
-        Err(other) => panic!("{other}"),
-        Ok(_) => panic!("it started"),
-    }
 }

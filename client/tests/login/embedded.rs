@@ -166,12 +166,19 @@ async fn a_signal_reaches_the_program() {
 
 #[tokio::test]
 async fn dropping_it_ends_its_connections_and_programs() {
+    ends_with_its_server("echo $$; exec sleep 600").await;
+}
+
+/// As every child is whose program was started by nohup.
+#[tokio::test]
+async fn dropping_it_ends_programs_that_are_deaf_for_a_hangup() {
+    ends_with_its_server("trap '' HUP; echo $$; exec sleep 600").await;
+}
+
+async fn ends_with_its_server(line: &str) {
     let server = embedded::start().await.unwrap();
     let login = login(&server.options).await;
-    let mut channel = login
-        .start(&command("echo $$; exec sleep 600"))
-        .await
-        .unwrap();
+    let mut channel = login.start(&command(line)).await.unwrap();
     let Some(Event::Stdout(pid)) = channel.reader.next().await.unwrap() else {
         panic!("no pid")
     };

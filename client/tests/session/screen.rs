@@ -184,19 +184,7 @@ fn a_stream_of_terminal_sequences_passes_byte_for_byte() {
 fn keys_typed_while_the_path_is_down_are_counted_and_arrive_in_order() {
     let rig = Rig::start();
     let relay = Relay::start(&rig);
-    let path = relay.option();
-    let mut seat = Seat::start(
-        &rig,
-        Mode::Udp,
-        &[
-            &SOON[..],
-            &[&path, "-t", "server", "stty raw -echo; echo ready; cat -v"],
-        ]
-        .concat(),
-    );
-    seat.read_until("ready");
-    relay.darken();
-    seat.wait_for_screen("reconnecting");
+    let mut seat = in_the_dark(&rig, &relay);
     seat.keys(b"abc");
     seat.wait_for_screen("3 keys wait");
     seat.keys(b"def");
@@ -213,19 +201,7 @@ fn keys_typed_while_the_path_is_down_are_counted_and_arrive_in_order() {
 fn ctrl_c_offline_drops_what_waits_and_is_sent_itself() {
     let rig = Rig::start();
     let relay = Relay::start(&rig);
-    let path = relay.option();
-    let mut seat = Seat::start(
-        &rig,
-        Mode::Udp,
-        &[
-            &SOON[..],
-            &[&path, "-t", "server", "stty raw -echo; echo ready; cat -v"],
-        ]
-        .concat(),
-    );
-    seat.read_until("ready");
-    relay.darken();
-    seat.wait_for_screen("reconnecting");
+    let mut seat = in_the_dark(&rig, &relay);
     seat.keys(b"rm -rf");
     seat.wait_for_screen("6 keys wait");
     seat.keys(b"\x03");
@@ -279,6 +255,17 @@ fn a_server_that_was_killed_is_told_with_the_way_to_leave() {
     assert!(seat.screen().contains("~. leaves"), "{}", seat.screen());
     seat.keys(b"\r~.");
     assert_eq!(seat.leave().0, Some(255));
+}
+
+/// At a terminal whose keys are shown by their names, once the connection is known to be lost.
+fn in_the_dark(rig: &Rig, relay: &Relay) -> Seat {
+    let path = relay.option();
+    let command = [&path, "-t", "server", "stty raw -echo; echo ready; cat -v"];
+    let mut seat = Seat::start(rig, Mode::Udp, &[&SOON[..], &command].concat());
+    seat.read_until("ready");
+    relay.darken();
+    seat.wait_for_screen("reconnecting");
+    seat
 }
 
 /// Terminal sequences of every kind, some broken off, wide characters, and 5 MB of clipboard.

@@ -217,14 +217,16 @@ async fn hanging_up_ends_the_foreground_and_spares_what_nohup_and_setsid_keep() 
         let mut child = world.with_pty(Kind::Shell, terminal());
         let output = &mut child.output;
 
+        // Each says who it is when it is what it is to be: a shell that was asked to start nohup
+        // has not started it yet.
         let quiet = "</dev/null >/dev/null 2>&1";
-        let job = format!("nohup sleep 1000 {quiet} & echo N=$!=\n");
+        let job = format!("nohup sh -c 'echo N=$$= >/dev/tty; exec sleep 1000' {quiet} &\n");
         child.input.write_all(job.as_bytes()).await.unwrap();
         let nohup = pid_named(output, "N").await;
         let job = format!("setsid sh -c 'echo S=$$=; exec sleep 1000 {quiet}' &\n");
         child.input.write_all(job.as_bytes()).await.unwrap();
         let setsid = pid_named(output, "S").await;
-        let job = b"sleep 1000 & echo B=$!=\n";
+        let job = b"sh -c 'echo B=$$=; exec sleep 1000' &\n";
         child.input.write_all(job).await.unwrap();
         let background = pid_named(output, "B").await;
         let job = b"sh -c 'echo F=$$=; exec sleep 1000'\n";

@@ -299,3 +299,21 @@ pub async fn soon<T>(test: impl Future<Output = T>) -> T {
         .await
         .expect("nothing happened for a minute")
 }
+
+/// How a session ended.
+pub fn exit(id: u64, code: i64, signal: &str) -> BusEvent {
+    BusEvent::Exit(Exit {
+        id,
+        code,
+        signal: signal.to_owned(),
+    })
+}
+
+/// Why it did not begin.
+pub fn refusal<T>(result: Result<T, WireError>) -> (i64, String) {
+    match result {
+        Err(WireError::Refused { code, reason }) => (code, reason.to_string()),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it started"),
+    }
+}

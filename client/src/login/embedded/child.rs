@@ -34,7 +34,7 @@ pub(super) enum Input {
     Terminal(pty_process::OwnedWritePty),
 }
 
-/// A process and the group it leads. Dropping it hangs up on the group.
+/// A process and the group it leads. Dropping it ends the group, as far as that can be.
 pub(super) struct Process {
     child: tokio::process::Child,
     group: Option<Pid>,
@@ -119,6 +119,8 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.signal(Signal::SIGHUP);
+        // A program that was started by nohup hands the deafness for SIGHUP down to its children.
+        self.signal(Signal::SIGTERM);
     }
 }
 
