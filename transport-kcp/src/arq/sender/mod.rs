@@ -276,12 +276,12 @@ impl Sender {
     /// When something may be sent that waits for nothing but its pace.
     pub(in crate::arq) fn pace_at(&self, has_more: bool) -> Option<Instant> {
         let waits = (self.lost > 0 || has_more) && self.has_room() && !self.is_in_pace();
-        waits.then(|| self.pace.next(&self.congestion))
+        waits.then(|| self.pace.next(&self.congestion, self.amnesty))
     }
 
     /// Looks how much of the pace is due at `now`.
     pub(in crate::arq) fn handle_time(&mut self, now: Instant) {
-        self.pace.handle_time(&self.congestion, now);
+        self.pace.handle_time(&self.congestion, self.amnesty, now);
         self.handle_timeout(now);
     }
 
