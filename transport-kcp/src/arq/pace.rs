@@ -24,10 +24,12 @@ impl Pace {
     }
 
     /// Looks how much is due at `now`.
-    pub(super) fn handle_time(&mut self, congestion: &Congestion, now: Instant) {
+    ///
+    /// `least` bytes are to go within a round trip in any case.
+    pub(super) fn handle_time(&mut self, congestion: &Congestion, least: u64, now: Instant) {
         let time = now.saturating_duration_since(self.at).as_secs_f64();
         self.at = now;
-        let rate = rate(congestion);
+        let rate = rate(congestion, least);
         self.tokens = (self.tokens + time * rate).min(self.burst(rate));
     }
 
@@ -42,8 +44,8 @@ impl Pace {
     }
 
     /// When more may be sent that may not now.
-    pub(super) fn next(&self, congestion: &Congestion) -> Instant {
-        let rate = rate(congestion);
+    pub(super) fn next(&self, congestion: &Congestion, least: u64) -> Instant {
+        let rate = rate(congestion, least);
         // Not for every single packet: a timer costs more than it is worth.
         let wait = (self.burst(rate) / 8.0 - self.tokens) / rate;
         self.at + Duration::from_secs_f64(wait.clamp(SHORTEST, LONGEST))
@@ -55,9 +57,13 @@ impl Pace {
 }
 
 /// Bytes a second.
-fn rate(congestion: &Congestion) -> f64 {
-    let known = congestion.pacing_rate().map(|rate| rate as f64);
-    known.unwrap_or_else(|| congestion.window() as f64 / FIRST_ROUND_TRIP)
+fn rate(congestion: &Congestion, least: u64) -> f64 {
+    let window = congestion.window().max(1) as f64;
+    let wanted = window.max(least as f64);
+    let known = congestion.pacing_rate();
+    known.map_or(wanted / FIRST_ROUND_TRIP, |rate| {
+        rate as f64 * wanted / window
+    })
 }
 
 /// Packets; as RFC 9002, section 7.7.

@@ -140,9 +140,13 @@ impl Receiver {
         if self.acks.len() < MAX_ACKS {
             self.acks.push(ack);
         }
-        // Whoever waits for a gap to be filled is told of it at once, and a stream of data at each second segment.
-        let urgent = !in_turn || self.acks.len() >= 2;
-        let at = if urgent { now } else { now + ACK_DELAY };
+        // Each acknowledgement costs the peer a look at all that is in flight: those of a moment go together.
+        let wait = match self.acks.len() {
+            ENOUGH_ACKS.. => Duration::ZERO,
+            1 if in_turn => ACK_DELAY,
+            _ => BUSY_ACK_DELAY,
+        };
+        let at = now + wait;
         self.ack_at = Some(self.ack_at.map_or(at, |before| before.min(at)));
     }
 
@@ -174,3 +178,9 @@ const MAX_ACKS: usize = 2 * RECEIVE_WINDOW as usize;
 
 /// A shell's echo comes within this and takes the acknowledgement along.
 const ACK_DELAY: Duration = Duration::from_millis(5);
+
+/// The same in a stream of data, and when something is missing.
+const BUSY_ACK_DELAY: Duration = Duration::from_millis(1);
+
+/// Segments that are worth an acknowledgement at once.
+const ENOUGH_ACKS: usize = 24;

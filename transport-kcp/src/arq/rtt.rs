@@ -6,11 +6,13 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct Rtt {
     smoothed: Option<Duration>,
+    latest: Duration,
     variation: Duration,
 }
 
 impl Rtt {
     pub(super) fn handle_sample(&mut self, sample: Duration) {
+        self.latest = sample;
         let Some(smoothed) = self.smoothed else {
             self.smoothed = Some(sample);
             self.variation = sample / 2;
@@ -42,8 +44,8 @@ impl Rtt {
 
     /// How late a packet may be that left before one whose answer is here.
     pub(super) fn patience(&self) -> Duration {
-        let smoothed = self.smoothed.unwrap_or(FIRST_TIMEOUT);
-        smoothed + (smoothed / 4).max(LEAST_DISORDER)
+        let usual = self.smoothed.unwrap_or(FIRST_TIMEOUT).max(self.latest);
+        usual + (usual / 4).max(LEAST_DISORDER)
     }
 }
 

@@ -94,7 +94,7 @@ impl Arq {
     /// Takes in the segments of one packet. What is not whole, not known or not of this conversation is
     /// dropped, with what follows it.
     pub(crate) fn handle_packet(&mut self, mut bytes: &[u8], sink: &mut impl Sink, now: Instant) {
-        let mut acked = Acked::default();
+        let mut acked = Acked::new(self.ts(now), now);
         while let Some((header, data)) = take(&mut bytes) {
             if header.conv != self.conv || !self.sender.knows(header.una) {
                 break;
@@ -102,8 +102,7 @@ impl Arq {
             self.sender.handle_window(header.window);
             match header.command {
                 Command::Ack => {
-                    self.sender
-                        .handle_ack(header.sn, header.ts, &mut acked, now);
+                    self.sender.handle_ack(header.sn, header.ts, &mut acked);
                 }
                 Command::Ask => self.asked = true,
                 Command::Push => {
@@ -113,9 +112,9 @@ impl Arq {
                 Command::Tell => {}
             }
             // Last: a segment that it covers has more to tell in its own acknowledgement.
-            self.sender.handle_una(header.una, &mut acked, now);
+            self.sender.handle_una(header.una, &mut acked);
         }
-        self.sender.handle_acked(acked, now);
+        self.sender.handle_acked(acked);
         if !self.sender.is_shut() {
             self.ask = None;
         }
@@ -157,7 +156,7 @@ impl Arq {
         if !(has_data || ack_due || tell || ask) {
             return None;
         }
-        let ts = now.saturating_duration_since(self.zero).as_millis() as u32;
+        let ts = self.ts(now);
         let head = Header {
             conv: self.conv,
             command: Command::Ack,
@@ -221,6 +220,11 @@ impl Arq {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// The clock of timestamps: it wraps after seven weeks.
+    fn ts(&self, now: Instant) -> u32 {
+        now.saturating_duration_since(self.zero).as_millis() as u32
     }
 
     fn is_time_to_ask(&mut self, now: Instant) -> bool {

@@ -110,6 +110,7 @@ impl Sender {
         self.timed_out_at = None;
         for segment in &mut self.sent {
             segment.sent_at = now;
+            segment.first_at = now;
             segment.vague = true;
         }
     }

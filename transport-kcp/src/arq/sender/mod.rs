@@ -68,6 +68,7 @@ struct Segment {
     sent_at: Instant,
     ts: u32,
     times: u32,
+    first_at: Instant,
     /// When it was sent is not known for sure.
     vague: bool,
 }
@@ -86,11 +87,45 @@ struct Flight {
 }
 
 /// What the acknowledgements of one packet come to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::arq) struct Acked {
+    now: Instant,
+    /// The clock of timestamps at `now`.
+    ts: u32,
     bytes: usize,
-    /// The latest transmission that arrived, and when it left if that is known.
-    latest: Option<(u64, Option<Instant>)>,
+    /// The latest transmission that arrived.
+    order: u64,
+    /// When the latest left whose acknowledgement says so.
+    left_at: Option<Instant>,
+}
+
+impl Acked {
+    /// Nothing yet. `ts` is what the clock of timestamps shows at `now`.
+    pub(in crate::arq) fn new(ts: u32, now: Instant) -> Self {
+        Self {
+            now,
+            ts,
+            bytes: 0,
+            order: 0,
+            left_at: None,
+        }
+    }
+}
+
+impl Segment {
+    /// When the transmission left that arrived, as `ts` tells; `None` when nobody can know.
+    fn left_at(&self, ts: Option<u32>, acked: &Acked) -> Option<Instant> {
+        if self.vague {
+            return None;
+        }
+        if self.times == 1 || ts == Some(self.ts) {
+            return Some(self.sent_at);
+        }
+        let age = u64::try_from(ahead(ts?, acked.ts)).ok()?;
+        let left_at = acked.now.checked_sub(Duration::from_millis(age))?;
+        // A peer may say anything.
+        (left_at + ROUNDING >= self.first_at).then_some(left_at)
+    }
 }
 
 impl Sender {
@@ -151,9 +186,9 @@ impl Sender {
     }
 
     /// Everything before `una` has arrived.
-    pub(in crate::arq) fn handle_una(&mut self, una: u32, acked: &mut Acked, now: Instant) {
+    pub(in crate::arq) fn handle_una(&mut self, una: u32, acked: &mut Acked) {
         while ahead(self.una, una) > 0 && !self.sent.is_empty() {
-            self.acknowledge(0, None, acked, now);
+            self.acknowledge(0, None, acked);
             if let Some(segment) = self.sent.pop_front() {
                 self.spare.push(segment.data);
             }
@@ -162,9 +197,9 @@ impl Sender {
     }
 
     /// Segment `sn` has arrived, sent when the clock was at `ts`.
-    pub(in crate::arq) fn handle_ack(&mut self, sn: u32, ts: u32, acked: &mut Acked, now: Instant) {
+    pub(in crate::arq) fn handle_ack(&mut self, sn: u32, ts: u32, acked: &mut Acked) {
         if let Ok(at) = usize::try_from(ahead(self.una, sn)) {
-            self.acknowledge(at, Some(ts), acked, now);
+            self.acknowledge(at, Some(ts), acked);
         }
         while let Some(Segment {
             fate: Fate::Acknowledged,
@@ -179,8 +214,8 @@ impl Sender {
     }
 
     /// The end of one packet of acknowledgements: looks what it says of the path, and of what is lost.
-    pub(in crate::arq) fn handle_acked(&mut self, acked: Acked, now: Instant) {
-        let Acked { bytes, latest } = acked;
+    pub(in crate::arq) fn handle_acked(&mut self, acked: Acked) {
+        let Acked { now, bytes, .. } = acked;
         if bytes == 0 {
             return;
         }
@@ -189,19 +224,17 @@ impl Sender {
         self.credit = 0;
         self.amnesty = 0;
         self.ramp = self.ramp.saturating_add(bytes as u64);
-        if let Some((order, sent_at)) = latest {
-            self.arrived = self.arrived.max(order);
-            if let Some(sent_at) = sent_at {
-                self.rtt
-                    .handle_sample(now.saturating_duration_since(sent_at));
-            }
+        self.arrived = self.arrived.max(acked.order);
+        if let Some(left_at) = acked.left_at {
+            self.rtt
+                .handle_sample(now.saturating_duration_since(left_at));
         }
         self.find_lost(now);
         self.congestion
             .handle_acks_end(self.flying as u64, self.idle, now);
     }
 
-    fn acknowledge(&mut self, at: usize, ts: Option<u32>, acked: &mut Acked, now: Instant) {
+    fn acknowledge(&mut self, at: usize, ts: Option<u32>, acked: &mut Acked) {
         let Some(segment) = self.sent.get_mut(at) else {
             return;
         };
@@ -211,23 +244,20 @@ impl Sender {
             Fate::Flying => self.flying -= len,
             Fate::Lost => self.lost -= 1,
         }
-        let early = segment.fate == Fate::Lost || ts.is_some_and(|ts| ts != segment.ts);
-        segment.fate = Fate::Acknowledged;
-        acked.bytes += len;
-        if early && ts.is_some() {
+        let is_latest = segment.times == 1 || ts == Some(segment.ts);
+        if ts.is_some() && (segment.fate == Fate::Lost || !is_latest) {
             // It was only late. On such a path more may be.
             self.disorder = (2 * self.disorder).min(MOST_DISORDER);
         }
-        // Of a segment that was sent more than once, the timestamp tells which one arrived.
-        let sure = segment.times == 1 || ts.is_some_and(|ts| ts == segment.ts);
-        let known = sure && !segment.vague;
-        let later = acked.latest.is_none_or(|(order, _)| order < segment.order);
-        if known {
-            self.congestion
-                .handle_acked(segment.sent_at, len as u64, now);
+        segment.fate = Fate::Acknowledged;
+        acked.bytes += len;
+        if is_latest && !segment.vague {
+            acked.order = acked.order.max(segment.order);
         }
-        if known && later {
-            acked.latest = Some((segment.order, ts.map(|_| segment.sent_at)));
+        if let Some(left_at) = segment.left_at(ts, acked) {
+            self.congestion.handle_acked(left_at, len as u64, acked.now);
+            // `una` says that it came, and not when.
+            acked.left_at = acked.left_at.max(ts.map(|_| left_at));
         }
     }
 
@@ -246,12 +276,12 @@ impl Sender {
     /// When something may be sent that waits for nothing but its pace.
     pub(in crate::arq) fn pace_at(&self, has_more: bool) -> Option<Instant> {
         let waits = (self.lost > 0 || has_more) && self.has_room() && !self.is_in_pace();
-        waits.then(|| self.pace.next(&self.congestion))
+        waits.then(|| self.pace.next(&self.congestion, self.amnesty))
     }
 
     /// Looks how much of the pace is due at `now`.
     pub(in crate::arq) fn handle_time(&mut self, now: Instant) {
-        self.pace.handle_time(&self.congestion, now);
+        self.pace.handle_time(&self.congestion, self.amnesty, now);
         self.handle_timeout(now);
     }
 
@@ -311,6 +341,7 @@ impl Sender {
             sent_at: now,
             ts,
             times: 0,
+            first_at: now,
             vague: false,
         });
         let at = self.sent.len() - 1;
@@ -347,6 +378,9 @@ const FIRST_BURST: u64 = 10;
 
 /// What the original takes before it says more.
 const PEER_WINDOW: u32 = 32;
+
+/// Timestamps are in milliseconds.
+const ROUNDING: Duration = Duration::from_millis(2);
 
 /// As RFC 9002.
 const DISORDER: u64 = 3;
