@@ -164,6 +164,12 @@ impl Dial {
         call.claimed
     }
 
+    /// Whether a claim was made with a serial above this one.
+    pub(super) fn claimed_after(&self, serial: u64) -> bool {
+        let mut claims = self.calls.iter().filter_map(|call| call.claimed);
+        claims.any(|claimed| claimed > serial)
+    }
+
     /// Which of the server's addresses `link` goes to.
     pub(super) fn address(&self, link: LinkId) -> Option<usize> {
         let call = self.calls.iter().find(|call| call.link == link)?;

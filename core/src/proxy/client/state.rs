@@ -105,6 +105,14 @@ impl State {
             }
             return false;
         }
+        // The server believes the latest claim, and may have gone to a stream with it.
+        let later = |dial: &mut Dial| dial.claimed_after(attempt.serial);
+        if self.dial.take_if(later).is_some() {
+            self.fallback.handle_udp_answered(now);
+            attempt.serial = self.challenger.next_claim().serial;
+            attempt.next_claim = now;
+            return false;
+        }
         let trial = self.trial(Some(ack), now);
         self.settle(link, Carrier::Udp, Some(trial), now);
         true

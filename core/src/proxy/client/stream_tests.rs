@@ -143,6 +143,22 @@ fn udp_alone_has_a_second_then_streams_are_tried_beside_it() {
 }
 
 #[test]
+fn an_answer_over_udp_that_a_claim_on_a_stream_has_overtaken_is_asked_for_once_more() {
+    let t0 = Instant::now();
+    let mut state = both(t0);
+    drain(&mut state, t0);
+    drain(&mut state, t0 + 1000 * MS);
+    state.handle_stands(LinkId(2));
+    drain(&mut state, t0 + 1050 * MS);
+    // The server believes the latest claim: it may have gone to the stream by now.
+    assert!(!state.handle_ack(LinkId(1), ack(1), t0 + 1060 * MS));
+    assert_eq!(state.plan().links, [LinkId(1)], "the stream is closed");
+    let now = t0 + 1060 * MS;
+    assert_eq!(drain(&mut state, now), [claim(1, 3, true)]);
+    assert!(state.handle_ack(LinkId(1), ack(3), t0 + 1100 * MS));
+}
+
+#[test]
 fn where_udp_is_refused_streams_are_tried_at_once() {
     let t0 = Instant::now();
     let mut state = both(t0);
