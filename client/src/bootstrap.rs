@@ -1,20 +1,22 @@
 //! Starts `tsshd` over the ordinary login and takes its one-time keys.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tssh_core::ports::PortSpec;
-use tssh_core::wire::{InfoError, Printable, Scanner, ServerInfo};
+use tssh_core::wire::{InfoError, Printable, Scanner, ServerInfo, feature};
 
 use crate::login::{AddressFamily, Event, Login, LoginError, Options, Program, Request};
-use crate::settings::Settings;
+use crate::settings::{Settings, UdpProxyMode};
+use crate::ssh_config::ConfigError;
 
 /// A started server.
 #[derive(Debug)]
 pub struct Offer {
     /// What it printed.
     pub info: ServerInfo,
-    /// Where it can be reached, the best address first; never empty.
+    /// Where it can be reached, the best address first; never empty. The unspecified address where only a
+    /// `ProxyCommand` knows.
     pub servers: Vec<SocketAddr>,
 }
 
@@ -55,6 +57,15 @@ pub enum BootstrapError {
         /// Where.
         host: String,
     },
+    /// The proxy leads to one port alone.
+    #[error(
+        "UdpProxyMode TCP goes through the ProxyCommand, which does not say to which port: write %p in \
+         it, which stands for the port of tsshd then"
+    )]
+    ProxyPort,
+    /// The settings.
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
     /// It never said anything.
     #[error("{path} on {host} printed no server info within {} s: does its shell start-up wait for input?", waited.as_secs())]
     Silent {
@@ -81,6 +92,11 @@ pub async fn start(
     debug: bool,
     env: Vec<(String, String)>,
 ) -> Result<Offer, BootstrapError> {
+    let by_process = settings.proxy_words(1)?.is_some();
+    let tcp = settings.udp_proxy_mode == UdpProxyMode::Tcp;
+    if tcp && settings.proxy_command.is_some() && !by_process {
+        return Err(BootstrapError::ProxyPort);
+    }
     let program = settings
         .tsshd_path
         .clone()
@@ -122,7 +138,17 @@ pub async fn start(
             });
         }
     };
-    let servers = addresses(login, options, info.port).await?;
+    let servers = match addresses(login, options, info.port).await {
+        Ok(servers) => servers,
+        Err(error) => {
+            let extension = info.extension.as_ref();
+            let takes_tcp = extension.is_some_and(|ours| ours.offers(feature::TCP_TOO));
+            if !by_process || !(info.is_tcp()? || takes_tcp) {
+                return Err(error);
+            }
+            vec![SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), info.port)]
+        }
+    };
     Ok(Offer { info, servers })
 }
 
@@ -168,7 +194,7 @@ async fn read_info(reader: &mut crate::login::ChannelReader) -> Result<ServerInf
 }
 
 fn command_line(program: &str, settings: &Settings, debug: bool) -> String {
-    use crate::settings::{AddressFamily, UdpMode, UdpProxyMode};
+    use crate::settings::{AddressFamily, UdpMode};
     let mut words = vec![program.to_owned()];
     if settings.udp_mode == UdpMode::Kcp {
         words.push("--kcp".to_owned());

@@ -1,4 +1,4 @@
-//! The links that this machine makes to a server: UDP sockets and TCP connections.
+//! The links that this machine makes to a server: UDP sockets, and TCP connections or a `ProxyCommand`.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -7,24 +7,28 @@ use std::sync::Arc;
 use tssh_core::proxy::client::{Binder, UdpBinder};
 use tssh_core::transport::Link;
 use tssh_core::wire::ServerInfo;
-use tssh_transport_tcp::{LARGEST_KCP, LARGEST_QUIC, connect};
+use tssh_transport_tcp::{LARGEST_KCP, LARGEST_QUIC, connect, spawn};
 
 /// Sockets of this machine, one new local port each.
 #[derive(Debug)]
 pub struct Sockets {
     /// The largest packet in bytes that the server takes over TCP.
     largest: u16,
+    /// The program that connects in place of TCP, and its arguments.
+    proxy: Option<Vec<String>>,
 }
 
 impl Sockets {
-    /// For the server of `info`, and packets of at most `mtu` bytes.
-    pub fn new(info: &ServerInfo, mtu: u16) -> Self {
+    /// For the server of `info`, and packets of at most `mtu` bytes. `proxy` is a program that connects in
+    /// place of TCP, with its arguments.
+    pub fn new(info: &ServerInfo, mtu: u16, proxy: Option<Vec<String>>) -> Self {
         let usual = match info.mode.as_str() {
             "KCP" => LARGEST_KCP,
             _ => LARGEST_QUIC,
         };
         Self {
             largest: usual.max(info.mtu).max(mtu),
+            proxy,
         }
     }
 }
@@ -35,7 +39,10 @@ impl Binder for Sockets {
     }
 
     fn connect_stream(&self, server: SocketAddr) -> io::Result<Arc<dyn Link>> {
-        Ok(Arc::new(connect(server, self.largest)?))
+        Ok(match &self.proxy {
+            Some(words) => Arc::new(spawn(words, server, self.largest)?),
+            None => Arc::new(connect(server, self.largest)?),
+        })
     }
 
     fn has_address(&self, address: IpAddr) -> bool {

@@ -200,7 +200,10 @@ async fn roam(
 ) -> anyhow::Result<Outcome> {
     let binder: Arc<dyn Binder> = match darkness {
         Some(darkness) => Arc::new(darkness.clone()),
-        None => Arc::new(Sockets::new(&offer.info, settings.udp_mtu)),
+        None => {
+            let proxy = settings.proxy_words(offer.info.port)?;
+            Arc::new(Sockets::new(&offer.info, settings.udp_mtu, proxy))
+        }
     };
     let connecting = Roam::connect(offer, settings, start.pty.is_none(), binder);
     // The login's farewell takes a round trip that nobody needs to wait for.

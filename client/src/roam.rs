@@ -62,11 +62,17 @@ impl Roam {
         binder: Arc<dyn Binder>,
     ) -> Result<Self, RoamError> {
         let transport = transport_of(&offer.info)?;
-        let carriers = carriers_of(&offer.info, settings.udp_proxy_mode)?;
+        let mut carriers = carriers_of(&offer.info, settings.udp_proxy_mode)?;
+        if offer.servers[0].ip().is_unspecified() {
+            // Nobody here knows where it is, but the ProxyCommand.
+            carriers = Carriers::Stream;
+        }
+        let by_process = matches!(settings.proxy_words(offer.info.port), Ok(Some(_)));
         let config = ClientConfig {
             info: offer.info,
             servers: offer.servers,
             carriers,
+            stream_answer: by_process.then_some(PROCESS_ANSWER),
             timeouts: Timeouts {
                 alive: settings.udp_alive_timeout,
                 heartbeat: settings.udp_heartbeat_timeout,
@@ -155,6 +161,9 @@ fn spawn(tasks: Supervisor) -> tokio::task::JoinHandle<()> {
         tasks.run().await;
     })
 }
+
+/// A `ProxyCommand` may have to log in somewhere itself.
+const PROCESS_ANSWER: std::time::Duration = std::time::Duration::from_secs(4);
 
 /// As the server waits for its client.
 const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);

@@ -167,6 +167,7 @@ impl Login {
             info: self.info.clone(),
             servers: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, self.info.port))],
             carriers: Carriers::Udp,
+            stream_answer: None,
             timeouts: Timeouts::default(),
             mtu: 1400,
             connect_timeout: Duration::from_secs(20),

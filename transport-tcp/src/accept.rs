@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tssh_core::auth::AUTH_LEN;
@@ -15,7 +16,7 @@ use tssh_core::proxy::MTU_RANGE;
 use tssh_core::proxy::server::Streams;
 use tssh_core::transport::{Link as _, RecvMeta};
 
-use crate::tcp::{TcpLink, accepted, open};
+use crate::tcp::{TcpLink, accepted, limit_segments, open};
 use crate::waiting::Waiting;
 
 /// Sockets that listen.
@@ -128,6 +129,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     // Connections of a former server on this port may still be closing.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
+    // What the client may send is told in the handshake.
+    limit_segments(&SockRef::from(&socket));
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())

@@ -6,6 +6,7 @@
 //! | what waits to be written                            | `outbox.rs`    |
 //! | how frames become packets of a link                 | `link.rs`      |
 //! | TCP: options, connecting, when there is room        | `tcp.rs`       |
+//! | the pipes of a process                              | `process.rs`   |
 //! | the server: strangers, and who of them is heard     | `accept.rs`    |
 //! | how many strangers wait, and for how long           | `waiting.rs`   |
 //!
@@ -26,6 +27,7 @@ mod accept;
 mod frame;
 mod link;
 mod outbox;
+mod process;
 mod tcp;
 mod waiting;
 
@@ -33,6 +35,7 @@ pub use accept::{TcpListeners, accept_all, listen};
 pub use frame::{FrameError, HEADER, Inbox};
 pub use link::{Outlet, Plain, StreamLink};
 pub use outbox::Outbox;
+pub use process::{ProcessLink, Stdin, Talk, spawn};
 pub use tcp::{TcpLink, connect};
 
 /// The largest frame that a Go peer takes in QUIC mode, in bytes of its packet (PROTOCOL.md, "The path").

@@ -73,6 +73,17 @@ fn set_options(socket: &SockRef<'_>, peer: SocketAddr) {
     };
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _ = socket.set_tcp_notsent_lowat(UNSENT);
+    limit_segments(socket);
+}
+
+/// Keeps both directions at segments that pass wherever QUIC passes.
+///
+/// A path that became narrower and does not say so would swallow the larger ones for ever.
+pub(crate) fn limit_segments(socket: &SockRef<'_>) {
+    #[cfg(unix)]
+    let _ = socket.set_tcp_mss(SEGMENT);
+    #[cfg(not(unix))]
+    let _ = socket;
 }
 
 /// Writes to a TCP connection while little is left unsent in the kernel.
@@ -156,6 +167,10 @@ const PROBE: Duration = Duration::from_secs(5);
 
 /// Probes without an answer that end it.
 const PROBES: u32 = 3;
+
+/// With headers 1228 bytes, as QUIC's smallest packet over IPv4 (RFC 9000, section 14).
+#[cfg(unix)]
+const SEGMENT: u32 = 1188;
 
 /// Bytes that the kernel may hold and has not sent yet: some ten packets.
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -71,6 +71,33 @@ impl Settings {
             .map_err(in_keyword("ProxyCommand"))
     }
 
+    /// The program and the arguments that connect to `port` of the host, for a roaming connection over the
+    /// pipes of a process; `None` where the command has no `%p` and leads nowhere but to the SSH server, or is no list of words.
+    ///
+    /// # Errors
+    ///
+    /// A token that it does not take.
+    pub fn proxy_words(&self, port: u16) -> Result<Option<Vec<String>>, ConfigError> {
+        let port = port.to_string();
+        let mut tokens = self.tokens.proxy();
+        tokens.retain(|(token, _)| *token != 'p');
+        let names_port = |text: &&String| {
+            let without = expand_tokens(text, &tokens);
+            matches!(without, Err(TokenError::UnknownToken { token: 'p', .. }))
+        };
+        let Some(command) = self.proxy_command.as_ref().filter(names_port) else {
+            return Ok(None);
+        };
+        tokens.push(('p', port.into()));
+        let line = expand_tokens(command, &tokens).map_err(in_keyword("ProxyCommand"))?;
+        let mut words = shlex::split(&line).unwrap_or_default();
+        // What a shell would take for an order to itself.
+        if words.first().is_some_and(|word| word == "exec") {
+            words.remove(0);
+        }
+        Ok(Some(words).filter(|words| !words.is_empty()))
+    }
+
     /// The command to run here once logged in, if it is permitted; there is no tunnel, so
     /// `%T` is `NONE`.
     ///

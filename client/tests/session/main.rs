@@ -7,6 +7,7 @@
 )]
 
 mod background;
+mod carriers;
 mod demo;
 mod endings;
 mod forward;

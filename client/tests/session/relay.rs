@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -78,6 +78,36 @@ impl Relay {
 
     pub(crate) fn port(&self) -> u16 {
         self.shared.front.local_addr().unwrap().port()
+    }
+
+    /// Lets TCP through at the same port number, whatever happens to UDP; counts its connections.
+    pub(crate) fn open_tcp(&self) -> Arc<AtomicUsize> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port())).unwrap();
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let (shared, count) = (self.shared.clone(), accepted.clone());
+        // Ends with the process: a listener cannot be waited for with a deadline.
+        thread::spawn(move || {
+            for near in listener.incoming() {
+                let near = near.unwrap();
+                let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, shared.server_port()))
+                else {
+                    continue;
+                };
+                count.fetch_add(1, Ordering::SeqCst);
+                let (mut from_near, mut to_far) =
+                    (near.try_clone().unwrap(), far.try_clone().unwrap());
+                let (mut from_far, mut to_near) = (far, near);
+                thread::spawn(move || {
+                    let _ = io::copy(&mut from_near, &mut to_far);
+                    let _ = to_far.shutdown(Shutdown::Both);
+                });
+                thread::spawn(move || {
+                    let _ = io::copy(&mut from_far, &mut to_near);
+                    let _ = to_near.shutdown(Shutdown::Both);
+                });
+            }
+        });
+        accepted
     }
 
     /// From here on nothing passes.
@@ -189,15 +219,19 @@ impl Shared {
             return door.clone();
         }
         let door = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-        let port = fs::read_to_string(&self.port_file).unwrap();
-        let port: u16 = port.trim().parse().unwrap();
-        door.connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        door.connect((Ipv4Addr::LOCALHOST, self.server_port()))
+            .unwrap();
         door.set_read_timeout(Some(GLANCE)).unwrap();
         doors.open.insert(client, door.clone());
         drop(doors);
         let (downward, behind) = (self.clone(), door.clone());
         thread::spawn(move || downward.carry_down(&behind, client));
         door
+    }
+
+    fn server_port(&self) -> u16 {
+        let port = fs::read_to_string(&self.port_file).unwrap();
+        port.trim().parse().unwrap()
     }
 
     fn carry_down(&self, door: &Arc<UdpSocket>, client: SocketAddr) {

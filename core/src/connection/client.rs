@@ -34,6 +34,8 @@ pub struct ClientConfig {
     pub servers: Vec<SocketAddr>,
     /// What may carry the packets.
     pub carriers: Carriers,
+    /// How long a stream may take to answer, where more than a connection is to be made.
+    pub stream_answer: Option<Duration>,
     /// When it counts as lost.
     pub timeouts: Timeouts,
     /// The largest packet in bytes; the server's own wish wins.
@@ -89,6 +91,7 @@ impl Client {
         let mut tasks = Supervisor::new(stop);
         let (server, carriers) = (config.servers[0], config.carriers);
         let key = ProxyKey::new(&*config.info.proxy_key()?);
+        let timing = proxy::Timing::default();
         let path_config = proxy::Config {
             servers: config.servers.clone(),
             client_id: config.info.client_id,
@@ -103,7 +106,8 @@ impl Client {
                 heartbeat_timeout: config.timeouts.heartbeat,
                 confirm: config.info.offers(feature::CONFIRM),
                 carriers,
-                ..proxy::Timing::default()
+                stream_answer: config.stream_answer.unwrap_or(timing.stream_answer),
+                ..timing
             },
         };
         let (pipe, path, path_task) = proxy::new(path_config, binder, network, tasks.stop());

@@ -250,6 +250,7 @@ async fn connect(
         timeouts: Timeouts::default(),
         mtu: 1400,
         carriers: Carriers::Udp,
+        stream_answer: None,
         connect_timeout: 10 * S,
         session_name: String::new(),
         keep_output: false,

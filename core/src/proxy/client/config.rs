@@ -58,6 +58,10 @@ pub struct Timing {
     pub confirm: bool,
     /// What the server listens for.
     pub carriers: Carriers,
+    /// How long the answer to a claim on a stream may take before another stream makes one.
+    ///
+    /// A server believes the latest claim: two at once would overtake each other on a slow path for ever.
+    pub stream_answer: Duration,
 }
 
 impl Timing {
@@ -79,6 +83,7 @@ impl Default for Timing {
             heartbeat_timeout: Duration::from_secs(4),
             confirm: false,
             carriers: Carriers::Udp,
+            stream_answer: Duration::from_millis(1500),
         }
     }
 }

@@ -16,8 +16,10 @@ pub(super) struct Dial {
     next_call: Instant,
     /// No other connection claims before.
     answer_by: Option<Instant>,
-    /// How long the answer to the next claim may take.
+    /// How long the answer to the next claim may take: twice as long as that to the one before.
     patience: Duration,
+    /// Calls that came to nothing, up to [`MAX_DOUBLED`].
+    failures: u32,
     /// How many calls were begun: each has the next one of the server's addresses.
     turn: usize,
     /// The attempt may end at this moment, if the path in use answers.
@@ -54,12 +56,19 @@ pub(super) struct Line<'a> {
 
 impl Dial {
     /// The first call is due at `at`.
-    pub(super) fn new(at: Instant, until: Instant, cause: Option<Trigger>) -> Self {
+    /// The answer to a claim may take `patience`.
+    pub(super) fn new(
+        at: Instant,
+        until: Instant,
+        cause: Option<Trigger>,
+        patience: Duration,
+    ) -> Self {
         Self {
             calls: Vec::new(),
             next_call: at,
             answer_by: None,
-            patience: ANSWER,
+            patience,
+            failures: 0,
             turn: 0,
             until,
             heard: false,
@@ -69,6 +78,7 @@ impl Dial {
 
     /// Another call is due at `at`.
     pub(super) fn hurry(&mut self, at: Instant) {
+        self.failures = 0;
         if self.calls.len() < MAX_CALLS {
             self.next_call = self.next_call.min(at);
         }
@@ -93,7 +103,8 @@ impl Dial {
         self.calls.retain(|call| call.link != link);
         let ours = self.calls.len() < before;
         if ours {
-            self.next_call = self.next_call.min(now + CALM_FAILED);
+            self.failures = (self.failures + 1).min(MAX_DOUBLED);
+            self.next_call = now + CALM_FAILED * (1 << (self.failures - 1));
         }
         ours
     }
@@ -153,6 +164,12 @@ impl Dial {
         call.claimed
     }
 
+    /// Whether a claim was made with a serial above this one.
+    pub(super) fn claimed_after(&self, serial: u64) -> bool {
+        let mut claims = self.calls.iter().filter_map(|call| call.claimed);
+        claims.any(|claimed| claimed > serial)
+    }
+
     /// Which of the server's addresses `link` goes to.
     pub(super) fn address(&self, link: LinkId) -> Option<usize> {
         let call = self.calls.iter().find(|call| call.link == link)?;
@@ -199,13 +216,11 @@ const MAX_CALLS: usize = 8;
 /// How long a connection may take to be made. The system repeats its first packet after one second.
 const LIFE: Duration = Duration::from_secs(3);
 
-/// How long the answer to a claim may take before another connection makes one. A server believes the
-/// latest claim, so that two at once would overtake each other on a slow path for ever.
-/// Each next one has twice the time.
-const ANSWER: Duration = Duration::from_millis(1500);
-
 /// A path that answers later than this is of no use to anybody.
-const ANSWER_LAST: Duration = Duration::from_secs(6);
+const ANSWER_LAST: Duration = Duration::from_secs(10);
 
-/// After a connection that failed.
+/// After a connection that failed, and twice as long after each further one.
 const CALM_FAILED: Duration = Duration::from_millis(250);
+
+/// Up to four seconds.
+const MAX_DOUBLED: u32 = 5;

@@ -61,6 +61,13 @@ impl Fallback {
         }
     }
 
+    /// UDP passes, though it is not the path yet.
+    pub(super) fn handle_udp_answered(&mut self, now: Instant) {
+        if let Some(at) = &mut self.fall_at {
+            *at = now + PATIENCE;
+        }
+    }
+
     /// The path in use answers after all.
     pub(super) fn handle_false_alarm(&mut self) {
         self.fall_at = None;

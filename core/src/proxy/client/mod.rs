@@ -3,6 +3,7 @@
 //! | want to change…                              | look in       |
 //! |----------------------------------------------|---------------|
 //! | when a new path is tried, and which one wins | `state.rs`    |
+//! | what a hint is worth                         | `hints.rs`    |
 //! | what an attempt and a proof consist of       | `attempt.rs`  |
 //! | how a stream is made in time                 | `dial.rs`     |
 //! | when TCP is tried, and when UDP again        | `fallback.rs`, `streams.rs` |
@@ -28,6 +29,7 @@ mod exchange;
 mod fallback;
 mod gate;
 mod handle;
+mod hints;
 mod patience;
 #[cfg(test)]
 mod properties;

@@ -70,14 +70,29 @@ fn one_connection_claims_at_a_time_and_the_next_one_when_its_answer_does_not_com
 }
 
 #[test]
-fn a_refused_connection_is_tried_again_after_a_pause() {
+fn a_connection_that_fails_is_tried_again_after_ever_longer_pauses_until_something_happens() {
     let t0 = Instant::now();
     let mut state = forced(t0);
     drain(&mut state, t0);
     state.handle_link_failed(LinkId(1), t0 + MS);
     assert_eq!(drain(&mut state, t0 + MS), []);
-    assert_eq!(state.poll_timeout(), Some(t0 + 251 * MS));
-    assert_eq!(drain(&mut state, t0 + 251 * MS), [call(2)]);
+    let mut now = t0 + MS;
+    for (link, pause) in [
+        (2, 250),
+        (3, 500),
+        (4, 1000),
+        (5, 2000),
+        (6, 4000),
+        (7, 4000),
+    ] {
+        assert_eq!(state.poll_timeout(), Some(now + pause * MS));
+        now += pause * MS;
+        assert_eq!(drain(&mut state, now), [call(link)]);
+        state.handle_link_failed(LinkId(link), now);
+    }
+    // The network is another one.
+    state.handle_trigger(Trigger::NetworkChanged, now + MS);
+    assert_eq!(drain(&mut state, now + MS), [call(8)]);
 }
 
 #[test]
@@ -125,6 +140,22 @@ fn udp_alone_has_a_second_then_streams_are_tried_beside_it() {
     );
     assert!(state.handle_ack(LinkId(2), ack(2), t0 + 1100 * MS));
     assert_eq!(state.plan().send, [LinkId(2)]);
+}
+
+#[test]
+fn an_answer_over_udp_that_a_claim_on_a_stream_has_overtaken_is_asked_for_once_more() {
+    let t0 = Instant::now();
+    let mut state = both(t0);
+    drain(&mut state, t0);
+    drain(&mut state, t0 + 1000 * MS);
+    state.handle_stands(LinkId(2));
+    drain(&mut state, t0 + 1050 * MS);
+    // The server believes the latest claim: it may have gone to the stream by now.
+    assert!(!state.handle_ack(LinkId(1), ack(1), t0 + 1060 * MS));
+    assert_eq!(state.plan().links, [LinkId(1)], "the stream is closed");
+    let now = t0 + 1060 * MS;
+    assert_eq!(drain(&mut state, now), [claim(1, 3, true)]);
+    assert!(state.handle_ack(LinkId(1), ack(3), t0 + 1100 * MS));
 }
 
 #[test]

@@ -62,8 +62,7 @@ impl State {
 
     pub(super) fn poll_streams(&mut self, now: Instant) -> Option<Output> {
         if self.fallback.fall_at().is_some_and(|at| now >= at) && self.dial.is_none() {
-            let until = now + self.timing.attempt;
-            self.dial = Some(Dial::new(now, until, None));
+            self.dial = Some(self.new_dial(now, None));
         }
         if self.fallback.probe_at().is_some_and(|at| now >= at) && !self.is_trying() {
             self.fallback.handle_probing();
@@ -111,6 +110,11 @@ impl State {
         }
     }
 
+    pub(super) fn new_dial(&self, at: Instant, cause: Option<Trigger>) -> Dial {
+        let until = at + self.timing.attempt;
+        Dial::new(at, until, cause, self.timing.stream_answer)
+    }
+
     /// Whether data follow the claim on a stream at once: where streams are all there is.
     pub(super) fn sends_early_on_streams(&self) -> bool {
         self.timing.carriers == Carriers::Stream
@@ -130,7 +134,7 @@ impl State {
 }
 
 /// Between two calls while streams are what there is: an outage ends at most so late.
-const CALL: Duration = Duration::from_millis(400);
+pub(super) const CALL: Duration = Duration::from_millis(400);
 
 /// The same beside UDP, which is tried far more often.
 const CALL_BESIDE: Duration = Duration::from_secs(1);
