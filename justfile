@@ -17,7 +17,7 @@ test *args='--workspace':
     cargo test {{ args }}
 
 # The matrix of what every transport owes over every link: all transports, or those named
-conformance *transports='memory quic':
+conformance *transports='memory quic kcp':
     #!/usr/bin/env bash
     set -uo pipefail
     cells=$(mktemp)

@@ -27,7 +27,8 @@ pub struct Roaming {
     pipe: PacketPipe,
     events: mpsc::Sender<Event>,
     stop: CancellationToken,
-    _paths: (client::Handle, server::Handle),
+    path: client::Handle,
+    _server_path: server::Handle,
     /// The two proxies.
     _tasks: JoinSet<()>,
 }
@@ -74,14 +75,14 @@ impl World {
             client: client.expect("the client could not connect"),
             server: server.expect("the server could not accept"),
         };
-        path.set_rtt(ends.client.rtt());
         Roaming {
             network,
             ends,
             pipe,
             events,
             stop,
-            _paths: (path, server_path),
+            path,
+            _server_path: server_path,
             _tasks: tasks,
         }
     }
@@ -93,6 +94,11 @@ impl Roaming {
         self.network.set_addresses(&[address]);
         // A client whose proxy has ended is found out by the scenario.
         let _ = self.events.send(Event::Changed).await;
+    }
+
+    /// Tells the path how long an answer takes, as the programs do with each heartbeat.
+    pub fn learn_rtt(&self) {
+        self.path.set_rtt(self.ends.client.rtt());
     }
 
     /// Notes that the user typed, as the programs do: what is not answered now makes another path be tried.

@@ -138,6 +138,11 @@ impl Future for Driver {
                 this.timer.clear();
                 return Poll::Pending;
             };
+            if at <= now && !this.batch.is_empty() {
+                // What is due waits for room: the pipe wakes this task when there is some.
+                this.timer.clear();
+                return Poll::Pending;
+            }
             this.timer.reset(at);
             if this.timer.poll_elapsed(cx).is_pending() {
                 return Poll::Pending;

@@ -1,10 +1,20 @@
 //! What every transport owes, over every link.
 
+use std::sync::Arc;
+
 use tssh_conformance::{Rig, transport_conformance};
 use tssh_transport_quic::{Config, Quic};
+use tssh_transport_tcp::{Plain, StreamLink};
 
 transport_conformance!(rig, datagrams, over: udp, tcp, process);
 
 fn rig(seed: u64) -> Rig {
-    Rig::new(Quic::new(Config::default().with_insecure_seed(seed))).with_datagrams()
+    let rig = Rig::new(Quic::new(Config::default().with_insecure_seed(seed)));
+    rig.with_datagrams().with_framing(|tube, local, peer| {
+        let (reader, writer) = tokio::io::split(tube);
+        Arc::new(StreamLink::new(reader, Plain(writer), peer, local, LARGEST))
+    })
 }
+
+/// Bytes of a packet that a peer takes in a frame (PROTOCOL.md).
+const LARGEST: u16 = 1452;

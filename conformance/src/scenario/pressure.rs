@@ -62,6 +62,8 @@ pub async fn two_that_write_before_they_read_lose_nothing(world: World) {
             };
             let (written, ()) = tokio::join!(writer.write_all(bytes), read);
             written.unwrap();
+            // Dropped here, the writer would take back what is still on its way.
+            (reader, writer)
         }
     };
     let both = async { tokio::join!(end(near), end(far)) };

@@ -74,6 +74,7 @@ pub async fn a_key_after_a_move_has_its_echo_at_once(world: World) {
     let (mut near, mut far) = roaming.ends.pair().await;
     for address in [CAFE, HOME, CAFE] {
         sleep(3 * S + world.seed as u32 * 41 % 180 * MS).await;
+        roaming.learn_rtt();
         roaming.move_to(address).await;
         echo(&roaming, &mut near, &mut far).await;
     }
@@ -85,6 +86,7 @@ pub async fn a_key_after_a_translator_forgot_has_its_echo_at_once(world: World) 
     let (mut near, mut far) = roaming.ends.pair().await;
     for address in [HOME, CAFE, HOME] {
         sleep(3 * S + world.seed as u32 * 41 % 180 * MS).await;
+        roaming.learn_rtt();
         roaming.network.translate(address);
         echo(&roaming, &mut near, &mut far).await;
     }
@@ -92,6 +94,7 @@ pub async fn a_key_after_a_translator_forgot_has_its_echo_at_once(world: World) 
 
 async fn file(roaming: &Roaming, events: impl Future<Output = ()>) {
     let (near, far) = roaming.ends.pair().await;
+    roaming.learn_rtt();
     let all = async { tokio::join!(exchange(near, far, 1, FILE), events) };
     let done = timeout(60 * S, all).await;
     done.expect("the file did not come within a minute");
