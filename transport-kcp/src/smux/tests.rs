@@ -138,9 +138,9 @@ fn a_stream_is_gone_with_its_last_word_behind_all_that_was_written() {
     assert_eq!(said.last(), Some(&Said::Fin(id, Fin::Both)));
     let data: usize = said
         .iter()
-        .map(|said| match said {
-            Said::Push(_, len) => *len,
-            _ => 0,
+        .filter_map(|said| match said {
+            Said::Push(_, len) => Some(*len),
+            Said::Fin(..) | Said::Nothing | Said::Open(_) | Said::Update(..) => None,
         })
         .sum();
     assert_eq!(data, 5000);
@@ -164,7 +164,9 @@ fn urgent_streams_go_first_and_streams_of_one_kind_take_turns() {
         mux.fill(1008, &mut out);
         order.extend(pieces(&out).iter().map(|said| match said {
             Said::Push(id, _) => *id,
-            said => panic!("{said:?}"),
+            Said::Fin(..) | Said::Nothing | Said::Open(_) | Said::Update(..) => {
+                panic!("{said:?}")
+            }
         }));
     }
     let [a, b, c, d] = ids[..] else { panic!() };
