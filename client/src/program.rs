@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use nix::sys::termios::tcgetattr;
 use tssh_core::proxy::client::Binder;
+use tssh_core::transport::Registry;
 
 use crate::background;
 use crate::bootstrap;
@@ -34,8 +35,8 @@ use crate::terminal::raw::give_back;
 use crate::terminal::{Attributes, EscapeChar, Guard, Input, Output, Signals};
 
 /// Runs the program, and returns its exit status: that of the remote program, or
-/// [`FAILURE`] for an error of our own.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> i32 {
+/// [`FAILURE`] for an error of our own. A session roams over one of `transports`.
+pub fn main(args: impl IntoIterator<Item = OsString>, transports: &Registry) -> i32 {
     let args: Vec<OsString> = args.into_iter().collect();
     let cli = match Cli::from_args(args.iter().cloned()) {
         Ok(cli) => cli,
@@ -45,7 +46,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> i32 {
             return if error.use_stderr() { FAILURE } else { 0 };
         }
     };
-    match start(&cli, &args) {
+    match start(&cli, &args, transports) {
         Ok(status) => status,
         Err(error) => {
             if !cli.quiet {
@@ -57,7 +58,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> i32 {
 }
 
 /// Fails only before there is a log to complain to.
-fn start(cli: &Cli, args: &[OsString]) -> anyhow::Result<i32> {
+fn start(cli: &Cli, args: &[OsString], transports: &Registry) -> anyhow::Result<i32> {
     if cli.version {
         tell(&format!("tssh {}\n", env!("CARGO_PKG_VERSION")));
         return Ok(0);
@@ -71,7 +72,7 @@ fn start(cli: &Cli, args: &[OsString]) -> anyhow::Result<i32> {
     let env = Environment::of_process()?;
     if cli.demo {
         log::start(LogLevel::Info, cli.log_file.as_deref()).context("opening the log file")?;
-        return on_runtime(demonstrate(&env));
+        return on_runtime(demonstrate(&env, transports));
     }
     let settings = resolve(cli, &env)?;
     if cli.print_settings {
@@ -82,7 +83,7 @@ fn start(cli: &Cli, args: &[OsString]) -> anyhow::Result<i32> {
         return background::start(args).context("starting the background process");
     }
     log::start(settings.log_level, cli.log_file.as_deref()).context("opening the log file")?;
-    let status = serve(cli, &settings, &env);
+    let status = serve(cli, &settings, &env, transports);
     Ok(status.unwrap_or_else(|error| {
         if is_unread(&error) {
             return FAILURE;
@@ -100,13 +101,18 @@ fn is_unread(error: &anyhow::Error) -> bool {
     )
 }
 
-fn serve(cli: &Cli, settings: &Settings, env: &Environment) -> anyhow::Result<i32> {
+fn serve(
+    cli: &Cli,
+    settings: &Settings,
+    env: &Environment,
+    transports: &Registry,
+) -> anyhow::Result<i32> {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
     missing::refuse(cli, settings)?;
     let options = login_options(cli, settings, env)?;
-    on_runtime(connect(cli, settings, &options, env))
+    on_runtime(connect(cli, settings, &options, env, transports))
 }
 
 fn on_runtime(work: impl Future<Output = anyhow::Result<i32>>) -> anyhow::Result<i32> {
@@ -123,7 +129,7 @@ fn on_runtime(work: impl Future<Output = anyhow::Result<i32>>) -> anyhow::Result
 }
 
 /// A roaming shell on this machine, through the embedded SSH server.
-async fn demonstrate(env: &Environment) -> anyhow::Result<i32> {
+async fn demonstrate(env: &Environment, transports: &Registry) -> anyhow::Result<i32> {
     let demo = Demo::start().await?;
     let start = start_of(&demo.settings, env, terminal(&demo.settings, env));
     let options = &demo.server.options;
@@ -131,7 +137,15 @@ async fn demonstrate(env: &Environment) -> anyhow::Result<i32> {
     let env = start.env.clone();
     let offer = bootstrap::start(&login, options, &demo.settings, false, env).await?;
     tell(demo::GREETING);
-    let outcome = roam(login, offer, &demo.settings, &start, Some(&demo.darkness)).await?;
+    let outcome = roam(
+        login,
+        offer,
+        transports,
+        &demo.settings,
+        &start,
+        Some(&demo.darkness),
+    )
+    .await?;
     give_back();
     status_of(outcome, &demo.settings, start.pty.is_some())
 }
@@ -141,6 +155,7 @@ async fn connect(
     settings: &Settings,
     options: &Options,
     env: &Environment,
+    transports: &Registry,
 ) -> anyhow::Result<i32> {
     let start = start_of(settings, env, terminal(settings, env));
     if start.pty.is_none() && wants_terminal(settings, &start) {
@@ -155,7 +170,7 @@ async fn connect(
         UdpMode::Kcp | UdpMode::Quic => {
             let offer =
                 bootstrap::start(&login, options, settings, cli.debug, start.env.clone()).await?;
-            roam(login, offer, settings, &start, None).await?
+            roam(login, offer, transports, settings, &start, None).await?
         }
     };
     give_back();
@@ -194,6 +209,7 @@ async fn plain(login: &mut Login, settings: &Settings, start: &Start) -> anyhow:
 async fn roam(
     login: Login,
     offer: bootstrap::Offer,
+    transports: &Registry,
     settings: &Settings,
     start: &Start,
     darkness: Option<&Darkness>,
@@ -205,7 +221,7 @@ async fn roam(
             Arc::new(Sockets::new(&offer.info, settings.udp_mtu, proxy))
         }
     };
-    let connecting = Roam::connect(offer, settings, start.pty.is_none(), binder);
+    let connecting = Roam::connect(offer, transports, settings, start.pty.is_none(), binder);
     // The login's farewell takes a round trip that nobody needs to wait for.
     let (roam, ()) = tokio::join!(connecting, login.close());
     let mut roam = roam?;

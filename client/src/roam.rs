@@ -9,7 +9,7 @@ use tssh_core::connection::{
 };
 use tssh_core::proxy::client::{Binder, Carriers};
 use tssh_core::proxy::network::NetworkEvents;
-use tssh_core::transport::{Registry, Transport};
+use tssh_core::transport::Registry;
 use tssh_core::wire::{InfoError, ServerInfo, WireError, feature};
 use tssh_transport_kcp::Kcp;
 use tssh_transport_quic::Quic;
@@ -57,11 +57,12 @@ impl Roam {
     /// [`RoamError::Connect`], [`RoamError::Mode`].
     pub async fn connect(
         offer: Offer,
+        transports: &Registry,
         settings: &Settings,
         keep_output: bool,
         binder: Arc<dyn Binder>,
     ) -> Result<Self, RoamError> {
-        let transport = transport_of(&offer.info)?;
+        let transport = transports.chosen(&offer.info)?;
         let mut carriers = carriers_of(&offer.info, settings.udp_proxy_mode)?;
         if offer.servers[0].ip().is_unspecified() {
             // Nobody here knows where it is, but the ProxyCommand.
@@ -133,9 +134,9 @@ impl Roam {
     }
 }
 
-fn transport_of(info: &ServerInfo) -> Result<Arc<dyn Transport>, RoamError> {
-    let known = Registry::new().with(Kcp::default()).with(Quic::default());
-    Ok(known.chosen(info)?)
+/// The transports of `tssh`. A program with another one adds it.
+pub fn transports() -> Registry {
+    Registry::new().with(Quic::default()).with(Kcp::default())
 }
 
 /// What the server listens for, as far as the user lets us use it.

@@ -7,8 +7,6 @@ use tssh_core::proxy::MTU_RANGE;
 
 use clap::Parser;
 
-use crate::transports::Mode;
-
 /// Roaming SSH server: started by tssh through an ordinary SSH login, one process per login.
 #[derive(Clone, Debug, Parser, PartialEq, Eq)]
 #[command(name = "tsshd", version, disable_version_flag = true)]
@@ -99,11 +97,6 @@ impl Options {
         args: impl IntoIterator<Item = std::ffi::OsString>,
     ) -> Result<Self, clap::Error> {
         Self::try_parse_from(args)
-    }
-
-    /// Which transport to speak.
-    pub fn mode(&self) -> Mode {
-        if self.kcp { Mode::Kcp } else { Mode::Quic }
     }
 
     /// How long to wait for the client.

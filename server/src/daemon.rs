@@ -5,14 +5,15 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
+use tssh_core::transport::Registry;
 use zeroize::Zeroizing;
 
 use crate::cli::Options;
 use crate::exit::Exit;
 use crate::{log, serve};
 
-/// Runs the program with these arguments, the first of which is its name.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+/// Runs the program with these arguments, the first of which is its name, and these transports.
+pub fn main(args: impl IntoIterator<Item = OsString>, transports: &Registry) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
     let options = match Options::parse_from_args(args.iter().cloned()) {
         Ok(options) => options,
@@ -23,7 +24,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         return Exit::Options;
     }
     if options.detached {
-        serve_detached(&options)
+        serve_detached(&options, transports)
     } else {
         hand_over(&args, &options)
     }
@@ -76,7 +77,7 @@ fn spawn_detached(args: &[OsString], options: &Options) -> io::Result<std::proce
 }
 
 /// The child: a session of its own, then the server.
-fn serve_detached(options: &Options) -> Exit {
+fn serve_detached(options: &Options, transports: &Registry) -> Exit {
     // Fails for a process that leads its group, as by hand from a shell: it is then left as it is.
     let _ = nix::unistd::setsid();
     // Nothing of the file system is held busy by a server.
@@ -87,7 +88,7 @@ fn serve_detached(options: &Options) -> Exit {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(serve::run(options, log)),
+        Ok(runtime) => runtime.block_on(serve::run(options, transports, log)),
         Err(error) => {
             say(&format_args!(
                 "tsshd got no event queue from the system: {error}"

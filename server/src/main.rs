@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    tssh_server::daemon::main(std::env::args_os()).into()
+    tssh_server::daemon::main(std::env::args_os(), &tssh_server::transports::known()).into()
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tssh_core::connection::{Role, Supervisor};
 use tssh_core::proxy::{PacketPipe, server as proxy};
-use tssh_core::transport::Listener;
+use tssh_core::transport::{Listener, Registry};
 use tssh_core::wire::{BusEvent, ServerInfo};
 use tssh_transport_tcp::accept_all;
 
@@ -21,15 +21,16 @@ use crate::connection::{self, Config, Outcome, Path};
 use crate::exit::Exit;
 use crate::offer::{self, Carriers, Family, Identities};
 use crate::settings::{self, Settings, Subject};
-use crate::{daemon, keeper, transports};
+use crate::transports::{largest_frame, wanted};
+use crate::{daemon, keeper};
 
 /// Serves one login, and tells why the process ends.
 ///
 /// The client is told what comes from `log`.
-pub async fn run(options: &Options, log: mpsc::Receiver<BusEvent>) -> Exit {
+pub async fn run(options: &Options, transports: &Registry, log: mpsc::Receiver<BusEvent>) -> Exit {
     let stop = CancellationToken::new();
     let greet_by = Instant::now() + options.connect_timeout();
-    let (served, info) = match Served::prepare(options, greet_by, &stop).await {
+    let (served, info) = match Served::prepare(options, transports, greet_by, &stop).await {
         Ok(served) => served,
         Err(error) => {
             daemon::say(&format_args!("tsshd cannot start: {error:#}"));
@@ -63,10 +64,11 @@ struct Served {
 impl Served {
     async fn prepare(
         options: &Options,
+        transports: &Registry,
         greet_by: Instant,
         stop: &CancellationToken,
     ) -> anyhow::Result<(Self, ServerInfo)> {
-        let transport = options.mode().transport(&transports::known());
+        let transport = wanted(options, transports);
         let transport = transport.context("this tsshd has no transport of the mode asked for")?;
         let mut tasks = Supervisor::new(stop);
 
@@ -90,7 +92,7 @@ impl Served {
         let (pipe, path, proxying) = proxy::new(config, tasks.stop());
         tasks.spawn(Role::Proxy, proxying);
         if let Some(listeners) = sockets.tcp {
-            let largest = options.mode().largest_frame().max(options.mtu);
+            let largest = largest_frame(transport.mode()).max(options.mtu);
             let accepting = accept_all(listeners, path.streams(), largest, tasks.stop());
             tasks.spawn(Role::Proxy, accepting);
         }

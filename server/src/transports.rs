@@ -7,35 +7,28 @@ use tssh_transport_kcp::Kcp;
 use tssh_transport_quic::Quic;
 use tssh_transport_tcp::{LARGEST_KCP, LARGEST_QUIC};
 
-/// What `--kcp` and its absence choose between.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// `--kcp`.
-    Kcp,
-    /// The default.
-    #[default]
-    Quic,
-}
+use crate::cli::Options;
 
-impl Mode {
-    /// The transport of `known`; `None` when that has none of it.
-    pub fn transport(self, known: &Registry) -> Option<Arc<dyn Transport>> {
-        known.get(match self {
-            Self::Kcp => "KCP",
-            Self::Quic => "QUIC",
-        })
-    }
-
-    /// The largest packet in bytes that a Go peer takes over TCP.
-    pub fn largest_frame(self) -> u16 {
-        match self {
-            Self::Kcp => LARGEST_KCP,
-            Self::Quic => LARGEST_QUIC,
-        }
-    }
-}
-
-/// The transports of this program.
+/// The transports of `tsshd`. A program with another one adds it, or has it alone.
 pub fn known() -> Registry {
-    Registry::new().with(Kcp::default()).with(Quic::default())
+    Registry::new().with(Quic::default()).with(Kcp::default())
 }
+
+/// The one of `known` that the options ask for: KCP by name, or else the preferred one.
+pub fn wanted(options: &Options, known: &Registry) -> Option<Arc<dyn Transport>> {
+    match options.kcp {
+        true => known.get(KCP),
+        false => known.preferred(),
+    }
+}
+
+/// The largest packet in bytes that a Go peer takes over TCP in this mode.
+pub fn largest_frame(mode: &str) -> u16 {
+    if mode == KCP {
+        LARGEST_KCP
+    } else {
+        LARGEST_QUIC
+    }
+}
+
+const KCP: &str = "KCP";

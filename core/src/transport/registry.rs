@@ -1,16 +1,15 @@
 //! Which transports a program has, by the `Mode` word of the server info.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use super::Transport;
 use crate::wire::{InfoError, ServerInfo};
 
-/// The transports of one program.
+/// The transports of one program, the preferred one first.
 #[derive(Clone, Default)]
 pub struct Registry {
-    transports: BTreeMap<&'static str, Arc<dyn Transport>>,
+    transports: Vec<Arc<dyn Transport>>,
 }
 
 impl Registry {
@@ -19,17 +18,31 @@ impl Registry {
         Self::default()
     }
 
-    /// The same with `transport`, in place of another of its mode.
+    /// The same with `transport`, in place of another of its mode or else behind the others.
     #[must_use]
     pub fn with(mut self, transport: impl Transport) -> Self {
-        self.transports
-            .insert(transport.mode(), Arc::new(transport));
+        let transport: Arc<dyn Transport> = Arc::new(transport);
+        let mode = transport.mode();
+        match self
+            .transports
+            .iter_mut()
+            .find(|known| known.mode() == mode)
+        {
+            Some(known) => *known = transport,
+            None => self.transports.push(transport),
+        }
         self
+    }
+
+    /// What a server offers that was asked for no other.
+    pub fn preferred(&self) -> Option<Arc<dyn Transport>> {
+        self.transports.first().cloned()
     }
 
     /// The transport of a mode.
     pub fn get(&self, mode: &str) -> Option<Arc<dyn Transport>> {
-        self.transports.get(mode).cloned()
+        let known = self.transports.iter().find(|known| known.mode() == mode);
+        known.cloned()
     }
 
     /// The transport that a server chose.
@@ -38,15 +51,17 @@ impl Registry {
     ///
     /// [`InfoError::UnknownMode`].
     pub fn chosen(&self, info: &ServerInfo) -> Result<Arc<dyn Transport>, InfoError> {
-        let known: Vec<_> = self.transports.keys().copied().collect();
-        let mode = info.mode_of(&known)?;
-        Ok(self.transports[mode].clone())
+        self.get(&info.mode).ok_or_else(|| {
+            let known: Vec<_> = self.transports.iter().map(|known| known.mode()).collect();
+            info.unknown_mode(&known)
+        })
     }
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_set().entries(self.transports.keys()).finish()
+        let modes = self.transports.iter().map(|known| known.mode());
+        out.debug_set().entries(modes).finish()
     }
 }
 
@@ -71,5 +86,7 @@ mod tests {
             format!("the server speaks CARRIER PIGEON, this program speaks {mode}")
         );
         assert!(registry.get("CARRIER PIGEON").is_none());
+        assert_eq!(registry.preferred().unwrap().mode(), mode);
+        assert!(Registry::new().preferred().is_none());
     }
 }

@@ -111,10 +111,15 @@ impl ServerInfo {
     /// [`InfoError::UnknownMode`].
     pub fn mode_of<'a>(&self, known: &[&'a str]) -> Result<&'a str, InfoError> {
         let found = known.iter().copied().find(|mode| *mode == self.mode);
-        found.ok_or_else(|| InfoError::UnknownMode {
+        found.ok_or_else(|| self.unknown_mode(known))
+    }
+
+    /// What to say when none of `known` is what the server chose.
+    pub(crate) fn unknown_mode(&self, known: &[&str]) -> InfoError {
+        InfoError::UnknownMode {
             found: Printable::new(&self.mode),
             known: known.join(" or "),
-        })
+        }
     }
 
     /// The key of authentication packets.
