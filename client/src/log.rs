@@ -37,6 +37,8 @@ pub fn start(level: LogLevel, file: Option<&Path>) -> io::Result<()> {
     };
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(filter)
+        // A line that cannot be written would be complained of where nobody reads: that panics.
+        .log_internal_errors(false)
         .with_ansi(false)
         .event_format(Plain)
         .with_writer(writer)

@@ -27,6 +27,8 @@ pub fn start(debug: bool) -> mpsc::Receiver<BusEvent> {
     let stderr = debug.then(|| {
         tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
+            // A line that cannot be written would be complained of where nobody reads: that panics.
+            .log_internal_errors(false)
             .with_ansi(false)
     });
     let _ = tracing_subscriber::registry()

@@ -88,6 +88,22 @@ fn a_reader_who_leaves_is_nothing_to_talk_about() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_any_more_is_no_reason_to_fail() {
+    let rig = Rig::start();
+    for mode in EVERY {
+        let mut child = rig
+            .tssh(mode, &["-vvv", "-n", "server", "exit 7"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        log.read_line(&mut String::new()).unwrap();
+        drop(log);
+        assert_eq!(wait(child).code(), Some(7), "{mode:?}");
+    }
+}
+
+#[test]
 fn a_program_that_is_suspended_gives_the_terminal_to_the_shell_and_goes_on_where_it_was() {
     let rig = Rig::start();
     let words = rig.arguments(Mode::Udp).join(" ");

@@ -21,7 +21,7 @@ pub struct Carried {
 ///
 /// Each direction ends by itself. At its source's end the sink is ended in order. A sink that takes
 /// no more ends its direction alone: what the other one still carries arrives. A direction holds
-/// [`CHUNK`] bytes at most, so a sink that stalls stalls its source, and nothing else.
+/// 32 KiB at most, so a sink that stalls stalls its source, and nothing else.
 ///
 /// Dropping the future before its end resets both, as an error does.
 ///
