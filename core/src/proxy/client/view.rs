@@ -8,7 +8,7 @@ use super::state::State;
 use crate::proxy::LinkId;
 
 impl State {
-    /// How long to wait for an answer before [`Trigger::Unanswered`], at this round trip time.
+    /// How long to wait for an answer before [`Trigger::Unanswered`](super::Trigger::Unanswered), at this round trip time.
     pub fn patience(&self, rtt: Option<Duration>, now: Instant) -> Duration {
         self.patience.wait(rtt, now)
     }
