@@ -1,7 +1,7 @@
 //! What carries a session: UDP, TCP where UDP is blocked, and the pipes of a `ProxyCommand`.
 
 use std::io::{Read, Write};
-use std::process::Stdio;
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::atomic::Ordering;
 
 use crate::relay::Relay;
@@ -32,34 +32,73 @@ fn when_udp_is_blocked_in_mid_session_tcp_takes_over_and_udp_takes_back() {
     let rig = Rig::start();
     let relay = Relay::start(&rig);
     let connections = relay.open_tcp();
-    let mut child = rig
-        .tssh(Mode::Udp, &[&relay.option(), "server", "cat"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let mut stdout = child.stdout.take().unwrap();
-    let mut echo = |word: &[u8]| {
-        stdin.write_all(word).unwrap();
-        let mut heard = vec![0; word.len()];
-        stdout.read_exact(&mut heard).unwrap();
-        assert_eq!(heard, word);
-    };
-    echo(b"over UDP\n");
+    let mut session = Session::start(&rig, Mode::Udp, &relay);
+    session.echo(b"over UDP\n");
     assert_eq!(connections.load(Ordering::SeqCst), 0);
     relay.darken();
-    echo(b"over TCP\n");
+    session.echo(b"over TCP\n");
     assert!(connections.load(Ordering::SeqCst) > 0);
     relay.lighten();
     // UDP is looked for without a reason.
     relay.wait_for_traffic(4);
-    echo(b"and back\n");
-    drop(stdin);
-    let stderr = collect(child.stderr.take().unwrap());
-    assert_eq!(wait(child).code(), Some(0));
-    assert_eq!(String::from_utf8(stderr.recv().unwrap()).unwrap(), "");
+    session.echo(b"and back\n");
+    assert_eq!(session.end(), "");
+}
+
+#[test]
+fn a_tcp_connection_that_stands_still_is_left_for_one_that_works() {
+    let rig = Rig::start();
+    let relay = Relay::start(&rig);
+    let connections = relay.open_tcp();
+    relay.darken();
+    let mut session = Session::start(&rig, Mode::Tcp, &relay);
+    session.echo(b"first\n");
+    for _ in 0..3 {
+        let before = connections.load(Ordering::SeqCst);
+        relay.stall_tcp();
+        session.echo(b"over another connection\n");
+        assert!(connections.load(Ordering::SeqCst) > before);
+    }
+    assert_eq!(session.end(), "");
+}
+
+/// A command that says again what it is told.
+struct Session {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+}
+
+impl Session {
+    fn start(rig: &Rig, mode: Mode, relay: &Relay) -> Self {
+        let mut child = rig
+            .tssh(mode, &[&relay.option(), "server", "cat"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self {
+            stdin: child.stdin.take().unwrap(),
+            stdout: child.stdout.take().unwrap(),
+            child,
+        }
+    }
+
+    fn echo(&mut self, word: &[u8]) {
+        self.stdin.write_all(word).unwrap();
+        let mut heard = vec![0; word.len()];
+        self.stdout.read_exact(&mut heard).unwrap();
+        assert_eq!(heard, word);
+    }
+
+    /// Ends it with success, and returns what it complained of.
+    fn end(mut self) -> String {
+        drop(self.stdin);
+        let stderr = collect(self.child.stderr.take().unwrap());
+        assert_eq!(wait(self.child).code(), Some(0));
+        String::from_utf8(stderr.recv().unwrap()).unwrap()
+    }
 }
 
 #[test]

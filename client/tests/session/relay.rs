@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,6 +28,8 @@ struct Shared {
     doors: Mutex<Doors>,
     changed: Condvar,
     dark: AtomicBool,
+    /// How often all TCP connections were stalled.
+    stalls: AtomicUsize,
     reordering: AtomicBool,
     stopped: AtomicBool,
 }
@@ -63,6 +65,7 @@ impl Relay {
             doors: Mutex::default(),
             changed: Condvar::new(),
             dark: AtomicBool::new(false),
+            stalls: AtomicUsize::new(0),
             reordering: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
         });
@@ -94,20 +97,22 @@ impl Relay {
                     continue;
                 };
                 count.fetch_add(1, Ordering::SeqCst);
-                let (mut from_near, mut to_far) =
-                    (near.try_clone().unwrap(), far.try_clone().unwrap());
-                let (mut from_far, mut to_near) = (far, near);
-                thread::spawn(move || {
-                    let _ = io::copy(&mut from_near, &mut to_far);
-                    let _ = to_far.shutdown(Shutdown::Both);
-                });
-                thread::spawn(move || {
-                    let _ = io::copy(&mut from_far, &mut to_near);
-                    let _ = to_near.shutdown(Shutdown::Both);
-                });
+                let until = shared.stalls.load(Ordering::SeqCst);
+                for (from, to) in [
+                    (near.try_clone().unwrap(), far.try_clone().unwrap()),
+                    (far, near),
+                ] {
+                    let shared = shared.clone();
+                    thread::spawn(move || shared.carry_stream(from, to, until));
+                }
             }
         });
         accepted
+    }
+
+    /// The TCP connections that stand carry nothing more, and do not end either.
+    pub(crate) fn stall_tcp(&self) {
+        self.shared.stalls.fetch_add(1, Ordering::SeqCst);
     }
 
     /// From here on nothing passes.
@@ -227,6 +232,23 @@ impl Shared {
         let (downward, behind) = (self.clone(), door.clone());
         thread::spawn(move || downward.carry_down(&behind, client));
         door
+    }
+
+    /// Carries one direction until it ends, or until the connections of its time are stalled.
+    fn carry_stream(&self, mut from: TcpStream, mut to: TcpStream, until: usize) {
+        let mut buffer = vec![0; 65536];
+        loop {
+            let read = from.read(&mut buffer).unwrap_or(0);
+            if self.stalls.load(Ordering::SeqCst) != until {
+                // Nobody is to hear of an end.
+                std::mem::forget((from, to));
+                return;
+            }
+            if read == 0 || to.write_all(&buffer[..read]).is_err() {
+                let _ = to.shutdown(Shutdown::Both);
+                return;
+            }
+        }
     }
 
     fn server_port(&self) -> u16 {

@@ -7,7 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_oneof, proptest};
 
 use super::tests::{ack, connected};
-use super::{Output, Trigger};
+use super::{Carriers, Output, State, Timing, Trigger};
+use crate::auth::Challenger;
 use crate::proxy::{LinkId, MAX_ROUTES};
 
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ enum Step {
     Failed(u64),
     Heard(u64),
     Outdated,
+    Refused(u64),
+    Stands(u64),
     Trigger(Trigger),
     Typed,
 }
@@ -23,11 +26,22 @@ enum Step {
 proptest! {
     #[test]
     fn any_order_of_events_keeps_the_plan_sane_and_never_leads_to_a_busy_loop(
+        carriers in prop_oneof![Just(Carriers::Udp), Just(Carriers::Stream), Just(Carriers::Both)],
         steps in vec((step(), 0..3_000_u64, any::<bool>()), 1..120),
     ) {
         let mut now = Instant::now();
-        let mut state = connected(now);
-        let mut known = BTreeSet::from([LinkId(1)]);
+        let mut known = BTreeSet::new();
+        let mut state = if carriers == Carriers::Udp {
+            known.insert(LinkId(1));
+            connected(now)
+        } else {
+            let timing = Timing {
+                carriers,
+                confirm: carriers == Carriers::Both,
+                ..Timing::default()
+            };
+            State::new(Challenger::new(7, 9), timing, 2, now)
+        };
         for (step, wait, routed) in steps {
             now += Duration::from_millis(wait);
             let newest = known.last().map_or(0, |link| link.0);
@@ -46,6 +60,10 @@ proptest! {
                     }
                 }
                 Step::Outdated => state.handle_outdated(now),
+                Step::Refused(back) => {
+                    state.handle_refused(LinkId(newest.saturating_sub(back)), now);
+                }
+                Step::Stands(back) => state.handle_stands(LinkId(newest.saturating_sub(back))),
                 Step::Trigger(trigger) => state.handle_trigger(trigger, now),
                 Step::Typed => state.handle_typed(now),
             }
@@ -70,7 +88,10 @@ proptest! {
             prop_assert!(plan.links.iter().all(|link| known.contains(link)));
             prop_assert!(plan.send.iter().all(|link| plan.links.contains(link)));
             prop_assert!(plan.send.len() <= MAX_ROUTES);
-            prop_assert!(plan.links.len() <= 3);
+            // The path, the one before, a socket that is tried; and eight streams.
+            prop_assert!(plan.links.len() + plan.waiting.len() <= 3 + 8);
+            prop_assert!(carriers != Carriers::Udp || plan.waiting.is_empty());
+            prop_assert!(plan.waiting.iter().all(|link| !plan.links.contains(link)));
             prop_assert!(state.poll_timeout().is_none_or(|at| at > now));
             // A path that is lost is being looked for, or about to be given up.
             prop_assert!(!plan.dark || state.is_trying());
@@ -95,6 +116,8 @@ fn step() -> impl Strategy<Value = Step> {
         (0..4_u64).prop_map(Step::Failed),
         (0..4_u64).prop_map(Step::Heard),
         Just(Step::Outdated),
+        (0..4_u64).prop_map(Step::Refused),
+        (0..4_u64).prop_map(Step::Stands),
         trigger.prop_map(Step::Trigger),
         Just(Step::Typed),
     ]
