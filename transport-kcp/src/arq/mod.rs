@@ -16,6 +16,8 @@
 
 mod pace;
 mod receiver;
+#[cfg(test)]
+pub(crate) mod recorded;
 mod rtt;
 mod segment;
 mod sender;
