@@ -76,6 +76,15 @@ impl Framer {
         }
     }
 
+    /// The same with another first number.
+    #[cfg(test)]
+    pub(crate) fn starting_at(pair: u32) -> Self {
+        Self {
+            next: pair,
+            sent_at: None,
+        }
+    }
+
     /// Completes a data packet in place: `body` starts with [`HEADER`] spare bytes. Returns the pair's number.
     pub(crate) fn number(&mut self, body: &mut [u8]) -> u32 {
         let pair = self.next;

@@ -45,6 +45,8 @@ mod session;
 mod shared;
 mod smux;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use config::Config;
 pub use endpoint::Kcp;

@@ -71,9 +71,10 @@ impl Shared {
         .await
     }
 
-    /// Tells whoever waits in [`Self::wait_for`].
+    /// Tells whoever waits in [`Self::wait_for`], or for a key, which an end makes an end of too.
     pub(crate) fn tell(&self) {
         self.news.notify_waiters();
+        self.key_due.notify_waiters();
     }
 
     /// Has the driver look again.
@@ -96,6 +97,5 @@ impl Shared {
     pub(crate) fn end(&self, end: End) {
         self.session().handle_end(end);
         self.tell();
-        self.key_due.notify_waiters();
     }
 }

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tssh_core::transport::{Priority, ReadHalf, Stream, WriteHalf};
 
+use crate::session::Session;
 use crate::shared::Shared;
 
 pub(crate) fn stream(shared: &Arc<Shared>, id: u32) -> Stream {
@@ -45,12 +46,7 @@ impl AsyncRead for Reader {
         {
             Poll::Ready(count) => {
                 buf.advance(count);
-                session.handle_room(self.shared.clock.now());
-                let more_to_say = session.has_work();
-                drop(session);
-                if more_to_say {
-                    self.shared.wake_driver();
-                }
+                made_room(&self.shared, session);
                 Poll::Ready(Ok(()))
             }
             Poll::Pending => match session.end() {
@@ -65,9 +61,20 @@ impl Drop for Reader {
     fn drop(&mut self) {
         let mut session = self.shared.session();
         session.mux.drop_reader(self.id);
-        session.handle_room(self.shared.clock.now());
-        drop(session);
-        self.shared.wake_driver();
+        made_room(&self.shared, session);
+    }
+}
+
+/// Bytes were read, or will not be: what waited for room comes in, and may be news to others.
+fn made_room(shared: &Shared, mut session: MutexGuard<'_, Session>) {
+    session.handle_room(shared.clock.now());
+    let (news, work) = (session.has_news(), session.has_work());
+    drop(session);
+    if news {
+        shared.tell();
+    }
+    if work {
+        shared.wake_driver();
     }
 }
 

@@ -281,6 +281,36 @@ async fn an_offer_without_secrets_is_refused_in_a_sentence() {
     );
 }
 
+/// Streams that nobody reads use up what may wait; behind it stands the goodbye.
+#[tokio::test(start_paused = true)]
+async fn a_goodbye_that_waited_for_a_reader_is_heard_by_whoever_waits_for_the_end() {
+    let rig = Rig::fair(13).await;
+    let mut streams = Vec::new();
+    loop {
+        let mut near = rig.client.open().await.unwrap();
+        let filled = async { while near.write_all(&[0; 65536]).await.is_ok() {} };
+        assert!(timeout(Duration::from_secs(20), filled).await.is_err());
+        let Ok(far) = timeout(Duration::from_secs(60), rig.server.accept()).await else {
+            break;
+        };
+        let mut far = far.unwrap();
+        // The first read opens the window.
+        far.read_u8().await.unwrap();
+        let filled = async { while near.write_all(&[0; 65536]).await.is_ok() {} };
+        assert!(timeout(Duration::from_secs(20), filled).await.is_err());
+        streams.push((near, far));
+    }
+    assert!((8..16).contains(&streams.len()), "{}", streams.len());
+    rig.client.close().await;
+    let mut closed = Box::pin(rig.server.closed());
+    assert!(timeout(Duration::from_secs(60), &mut closed).await.is_err());
+    for (_, far) in &mut streams {
+        let mut sink = vec![0; 4 << 20];
+        assert!(far.read(&mut sink).await.is_ok());
+    }
+    assert_eq!(soon(closed).await.kind(), ErrorKind::Closed);
+}
+
 fn described(error: &TransportError) -> (ErrorKind, &str) {
     let text: &'static str = Box::leak(error.to_string().into_boxed_str());
     (error.kind(), text)

@@ -11,8 +11,6 @@
 mod end;
 mod inbox;
 mod state;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use end::End;
 pub(crate) use state::Session;

@@ -8,7 +8,7 @@ pub(super) const UPDATE: usize = 8;
 
 /// What ends with a FIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fin {
+pub(crate) enum Fin {
     /// Both directions.
     Both,
     /// The sender reads no more.

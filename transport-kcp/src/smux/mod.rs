@@ -13,6 +13,8 @@
 mod ends;
 mod frame;
 mod reader;
+#[cfg(test)]
+pub(crate) mod recorded;
 mod state;
 mod stream;
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(in crate::arq) struct Sender {
     /// Segments that were sent and may be sent again. At most [`SEND_WINDOW`].
     sent: VecDeque<Segment>,
     /// Transmissions in their order. Those that were overtaken by another of the same segment, or
-    /// acknowledged, are skipped.
+    /// acknowledged, are skipped. No more than go out before the first of them times out.
     flights: VecDeque<Flight>,
     /// Buffers to be used again; at most [`SEND_WINDOW`].
     spare: Vec<Vec<u8>>,

@@ -1,0 +1,5 @@
+//! Packets as they lie on the wire: exact bytes, the recorded session, hostile input.
+
+mod keys;
+mod packets;
+mod recorded;
