@@ -3,6 +3,7 @@
 //! | want to change…                              | look in       |
 //! |----------------------------------------------|---------------|
 //! | what a transport owes, one behaviour each    | `scenario/`   |
+//! | sessions above it, with the real actors      | `session/`    |
 //! | what an author gives, and a scenario is given| `rig.rs`      |
 //! | a client that moves, over the real path       | `roaming.rs`  |
 //! | how one scenario is played                   | `play.rs`     |
@@ -33,6 +34,7 @@ mod play;
 mod rig;
 mod roaming;
 pub mod scenario;
+pub mod session;
 mod stamp;
 mod table;
 #[cfg(test)]

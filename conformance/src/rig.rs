@@ -19,7 +19,7 @@ use crate::weather::Weather;
 pub struct Rig {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) datagrams: bool,
-    framing: Framing,
+    pub(crate) framing: Framing,
     own_way: Option<Cut>,
 }
 

@@ -3,10 +3,11 @@
 use std::io::IoSliceMut;
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tssh_core::clock::now;
 use tssh_core::transport::{Link, RecvMeta, Transmit};
 
-use crate::{Air, AirLink, Direction, Fate, Sky, Weather};
+use crate::{Air, AirLink, Direction, Fate, Sky, Weather, framed, tubes};
 
 #[test]
 fn one_seed_gives_one_story_and_another_seed_another() {
@@ -139,3 +140,64 @@ async fn receive(link: &AirLink) -> Vec<Vec<u8>> {
 }
 
 const MS: Duration = Duration::from_millis(1);
+
+#[tokio::test(start_paused = true)]
+async fn bytes_of_a_tube_arrive_in_order_after_the_delay_and_no_more_than_it_holds() {
+    let weather = Weather {
+        queue: 5000,
+        jitter: 10 * MS,
+        ..Weather::fair(20 * MS)
+    };
+    let (mut near, mut far) = tubes(weather, 700, 9);
+    let sent: Vec<u8> = (0..20_000u32).map(|at| (at / 3) as u8).collect();
+    let began = now();
+    let taken = near.write(&sent).await.unwrap();
+    assert_eq!(taken, 5000);
+    assert_eq!(near.room(), 0);
+    let mut heard = vec![0; sent.len()];
+    let (written, read) = tokio::join!(near.write_all(&sent[taken..]), far.read_exact(&mut heard));
+    written.unwrap();
+    read.unwrap();
+    assert!(heard == sent);
+    // Four times what it holds: four ways there at the least.
+    assert!(now() - began >= 80 * MS, "{:?}", now() - began);
+}
+
+#[tokio::test(start_paused = true)]
+async fn packets_over_a_tube_arrive_whole_and_a_full_tube_takes_none() {
+    let weather = Weather {
+        queue: 4000,
+        ..Weather::fair(20 * MS)
+    };
+    let (near, far) = tubes(weather, 3, 10);
+    let peer = (std::net::Ipv4Addr::LOCALHOST, 1).into();
+    let (near, far) = (framed(near, None, peer), framed(far, None, peer));
+    let packet = |fill: u8| vec![fill; 1300];
+    let send = |packet: &[u8]| {
+        near.try_send(&Transmit {
+            destination: peer,
+            ecn: None,
+            contents: packet,
+            segment_size: None,
+            src_ip: None,
+        })
+    };
+    for fill in 1..=3 {
+        send(&packet(fill)).unwrap();
+    }
+    let refused = send(&packet(4)).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::WouldBlock);
+    for fill in 1..=3 {
+        let mut buffer = vec![0; 2000];
+        let mut meta = [RecvMeta::default()];
+        let received = std::future::poll_fn(|cx| {
+            far.poll_recv(cx, &mut [IoSliceMut::new(&mut buffer)], &mut meta)
+        });
+        assert_eq!(received.await.unwrap(), 1);
+        assert_eq!(buffer[..meta[0].len], packet(fill));
+    }
+    std::future::poll_fn(|cx| near.poll_writable(cx))
+        .await
+        .unwrap();
+    send(&packet(4)).unwrap();
+}

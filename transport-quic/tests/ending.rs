@@ -1,4 +1,4 @@
-//! How a connection ends: by a word to the peer, or without one.
+//! How a connection ends, beyond what every transport owes (`conformance.rs`): in which words, and after how long.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -45,26 +45,6 @@ async fn closing_tells_the_peer_and_ends_its_streams() {
         described(&cause),
         (ErrorKind::Closed, "the connection was closed")
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn closing_twice_and_closing_what_the_peer_closed_returns_at_once() {
-    let rig = Rig::fair(2).await;
-    rig.client.close().await;
-    soon(rig.server.closed()).await;
-    let asked = Instant::now();
-    rig.client.close().await;
-    rig.server.close().await;
-    assert_eq!(asked.elapsed(), Duration::ZERO);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_word_goes_out_although_the_connection_is_dropped_at_once() {
-    let rig = Rig::fair(3).await;
-    rig.client.close().await;
-    drop(rig.client);
-    let cause = soon(rig.server.closed()).await;
-    assert_eq!(cause.kind(), ErrorKind::Closed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,33 +100,6 @@ async fn a_connection_that_is_dropped_says_nothing_and_leaves_no_task() {
 
     drop(rig.server);
     drop(far);
-    sleep(Duration::from_millis(1)).await;
-    assert_eq!(Handle::current().metrics().num_alive_tasks(), idle);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_connection_dropped_in_the_dark_leaves_no_task() {
-    let idle = Handle::current().metrics().num_alive_tasks();
-    let rig = Rig::fair(6).await;
-    rig.client_pipe.clock().stop();
-    rig.server_pipe.clock().stop();
-    drop((rig.client, rig.server));
-    sleep(Duration::from_millis(1)).await;
-    assert_eq!(Handle::current().metrics().num_alive_tasks(), idle);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_abandoned_attempt_and_an_abandoned_listener_leave_no_task() {
-    let idle = Handle::current().metrics().num_alive_tasks();
-    let air = Air::new(Weather::fair(DELAY), 7);
-    let (client, server) = air.pipes(MTU);
-    let (mut listener, offer) = listening(&Quic::default(), server).await;
-    air.change_one(Direction::Back, |weather| weather.dark = true);
-    let quic = Quic::default();
-    let attempt = quic.connect(client, &offer);
-    let both = async { tokio::join!(attempt, listener.accept()) };
-    assert!(timeout(Duration::from_secs(5), both).await.is_err());
-    drop(listener);
     sleep(Duration::from_millis(1)).await;
     assert_eq!(Handle::current().metrics().num_alive_tasks(), idle);
 }

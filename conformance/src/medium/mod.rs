@@ -25,6 +25,7 @@ use crate::weather::Weather;
 pub use air::{Air, AirLink};
 pub use framed::framed;
 pub use network::Network;
+pub(crate) use tube::{Lanes, with_lanes};
 pub use tube::{Tube, tubes};
 pub use wire::{Framing, Wire};
 

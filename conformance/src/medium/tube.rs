@@ -25,7 +25,7 @@ pub struct Tube {
 
 /// The two directions of a tube, to change their weather.
 #[derive(Clone, Debug)]
-pub(super) struct Lanes {
+pub(crate) struct Lanes {
     there: Arc<Lane>,
     back: Arc<Lane>,
 }
@@ -36,7 +36,7 @@ pub fn tubes(weather: Weather, grain: usize, seed: u64) -> (Tube, Tube) {
     (near, far)
 }
 
-pub(super) fn with_lanes(weather: Weather, grain: usize, seed: u64) -> (Tube, Tube, Lanes) {
+pub(crate) fn with_lanes(weather: Weather, grain: usize, seed: u64) -> (Tube, Tube, Lanes) {
     let lanes = Lanes {
         there: Arc::new(Lane::new(weather, grain, seed)),
         back: Arc::new(Lane::new(weather, grain, seed ^ u64::MAX)),
@@ -51,7 +51,7 @@ pub(super) fn with_lanes(weather: Weather, grain: usize, seed: u64) -> (Tube, Tu
 }
 
 impl Lanes {
-    pub(super) fn change(&self, direction: Direction, change: &dyn Fn(&mut Weather)) {
+    pub(crate) fn change(&self, direction: Direction, change: &dyn Fn(&mut Weather)) {
         let lane = match direction {
             Direction::Back => &self.back,
             Direction::There => &self.there,

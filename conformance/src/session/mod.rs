@@ -1,0 +1,28 @@
+//! Sessions over every transport and link: the real actors of both sides, real programs, in real time.
+//!
+//! | want to change…                                   | look in         |
+//! |---------------------------------------------------|-----------------|
+//! | what is tried with commands and terminals         | `programs.rs`   |
+//! | what is tried with outages and ends               | `outages.rs`    |
+//! | what is tried with forwarded connections          | `forwards.rs`   |
+//! | how both sides come to be                         | `world.rs`      |
+//! | what carries packets between them                 | `machines.rs`   |
+//! | which scenarios there are                         | `table.rs`      |
+//!
+//! The client is `tssh_core::connection::Client`. The server is a [`Host`], which whoever has one gives: see
+//! `server/tests/conformance.rs`. A feature adds its scenarios in a file of its own, and their names in `table.rs`.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a scenario fails by panicking, like the test that it is"
+)]
+
+pub mod forwards;
+mod machines;
+pub mod outages;
+pub mod programs;
+mod table;
+mod world;
+
+pub use table::{SESSIONS, SessionScenario, SessionStage, play_session};
+pub use world::{Arrival, Host, SessionWorld};

@@ -1,0 +1,256 @@
+//! Both sides of a login: a real client, a host, and the path between them.
+
+use std::fmt;
+use std::io::IoSliceMut;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tssh_core::auth::ProxyKey;
+use tssh_core::connection::{Client, ClientConfig, ClientEvent, Timeouts};
+use tssh_core::proxy::client::Carriers;
+use tssh_core::proxy::network::NetworkEvents;
+use tssh_core::proxy::{PacketPipe, server};
+use tssh_core::transport::{Connection, Link, RecvMeta};
+use tssh_core::wire::{self, Extension, Secret, ServerInfo, feature};
+
+use super::machines::Machines;
+use crate::medium::Over;
+use crate::rig::{MTU, Rig};
+use crate::weather::Weather;
+
+/// A connection that a host is to serve.
+pub struct Arrival {
+    /// The server's end.
+    pub connection: Arc<dyn Connection>,
+    /// What carries it.
+    pub pipe: PacketPipe,
+    /// Its path.
+    pub path: server::Handle,
+    /// Ends everything at once, as a server that is killed.
+    pub stop: CancellationToken,
+}
+
+impl fmt::Debug for Arrival {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Arrival").finish_non_exhaustive()
+    }
+}
+
+/// Serves one connection, until it and all its sessions have ended.
+pub type Host = fn(Arrival) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A client, and the server that it is logged in to.
+pub struct SessionWorld {
+    /// The client.
+    pub client: Client,
+    /// What the server tells.
+    pub events: mpsc::Receiver<ClientEvent>,
+    machines: Arc<Machines>,
+    server_stop: CancellationToken,
+    _client_stop: DropGuard,
+    client_tasks: JoinSet<()>,
+    server_tasks: JoinSet<()>,
+    /// The proxy of the server, and who accepts streams: they outlive what they serve.
+    _machine_tasks: JoinSet<()>,
+}
+
+impl SessionWorld {
+    pub(super) async fn new(rig: Rig, host: Host, over: Over, seed: u64) -> Self {
+        let weather = Weather {
+            queue: 64 * 1024,
+            ..Weather::fair(WAY)
+        };
+        let (machines, arrived) = Machines::new(over, rig.framing, weather, seed);
+        let machines = Arc::new(machines);
+        let (client_stop, server_stop) = (CancellationToken::new(), CancellationToken::new());
+        let mut machine_tasks = JoinSet::new();
+        let links = match over {
+            Over::Udp => vec![machines.network().server()],
+            Over::Nothing | Over::Process | Over::Tcp => Vec::new(),
+        };
+        let serving = server::Config {
+            links,
+            client_id: CLIENT_ID,
+            server_id: SERVER_ID,
+            key: ProxyKey::new(&KEY),
+            mtu: MTU,
+        };
+        let machine_stop = CancellationToken::new();
+        let (pipe, path, proxy) = server::new(serving, machine_stop.clone());
+        machine_tasks.spawn(proxy);
+        machine_tasks.spawn(accept(arrived, path.streams()));
+
+        let mut info = info(over);
+        let mut listener = rig.transport.listen(pipe.clone(), &mut info).await.unwrap();
+        let mut server_tasks = JoinSet::new();
+        let stop = server_stop.clone();
+        server_tasks.spawn(async move {
+            let connection = listener.accept().await.unwrap();
+            let arrival = Arrival {
+                connection,
+                pipe,
+                path,
+                stop: stop.clone(),
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = host(arrival) => {}
+            }
+        });
+        let config = ClientConfig {
+            info,
+            servers: vec![machines.network().server_address()],
+            carriers: match over {
+                Over::Udp => Carriers::Udp,
+                Over::Nothing | Over::Process | Over::Tcp => Carriers::Stream,
+            },
+            stream_answer: None,
+            timeouts: Timeouts {
+                alive: ALIVE,
+                heartbeat: HEARTBEAT,
+                reconnect: 2 * HEARTBEAT,
+            },
+            mtu: MTU,
+            connect_timeout: Duration::from_secs(10),
+            session_name: "conformance".to_owned(),
+            keep_output: true,
+        };
+        let (_script, told) = mpsc::channel(1);
+        let network = NetworkEvents::scripted(told);
+        let connecting = Client::connect(
+            &*rig.transport,
+            config,
+            machines.clone(),
+            network,
+            &client_stop,
+        );
+        let (client, events, tasks) = Box::pin(connecting).await.unwrap();
+        let mut client_tasks = JoinSet::new();
+        client_tasks.spawn(async move {
+            tasks.run().await;
+        });
+        Self {
+            client,
+            events,
+            machines,
+            server_stop,
+            _client_stop: client_stop.drop_guard(),
+            client_tasks,
+            server_tasks,
+            _machine_tasks: machine_tasks,
+        }
+    }
+
+    /// Cuts the machines off from each other, or joins them again.
+    pub fn set_dark(&self, dark: bool) {
+        self.machines.set_dark(dark);
+    }
+
+    /// Ends the client as a signal does that cannot be caught. Returns once its server has ended its sessions.
+    pub async fn kill_client(self) {
+        let Self {
+            client,
+            mut client_tasks,
+            mut server_tasks,
+            _machine_tasks,
+            ..
+        } = self;
+        client_tasks.abort_all();
+        while client_tasks.join_next().await.is_some() {}
+        drop(client);
+        let ended = timeout(ALIVE + GRACE, server_tasks.join_next()).await;
+        assert!(
+            ended.is_ok(),
+            "the server still serves a client that is gone"
+        );
+    }
+
+    /// Ends the server in the same way. Returns once the client has given up.
+    pub async fn kill_server(mut self) {
+        self.server_tasks.abort_all();
+        self.server_stop.cancel();
+        let ended = timeout(ALIVE + GRACE, self.client_tasks.join_next()).await;
+        assert!(
+            ended.is_ok(),
+            "the client still waits for a server that is gone"
+        );
+    }
+
+    /// Says goodbye, and waits until both sides have ended.
+    pub async fn close(mut self) {
+        self.client.close().await;
+        let both = async {
+            self.server_tasks.join_next().await;
+            self.client_tasks.join_next().await;
+        };
+        timeout(GRACE, both)
+            .await
+            .expect("a side outlived the goodbye");
+    }
+}
+
+impl fmt::Debug for SessionWorld {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("SessionWorld").finish_non_exhaustive()
+    }
+}
+
+/// Reads the first packet of each stream, and hands both to the server's path.
+async fn accept(mut arrived: mpsc::Receiver<Arc<dyn Link>>, streams: server::Streams) {
+    let mut strangers = JoinSet::new();
+    while let Some(link) = arrived.recv().await {
+        let streams = streams.clone();
+        strangers.spawn(async move {
+            let mut first = vec![0; 2048];
+            let mut meta = [RecvMeta::default()];
+            let heard = std::future::poll_fn(|cx| {
+                link.poll_recv(cx, &mut [IoSliceMut::new(&mut first)], &mut meta)
+            });
+            if heard.await.is_ok() {
+                let peer = meta[0].addr;
+                streams.handle_stream(link.clone(), peer, &first[..meta[0].len]);
+            }
+        });
+    }
+}
+
+fn info(over: Over) -> ServerInfo {
+    ServerInfo {
+        server_version: wire::SERVER_VERSION.to_owned(),
+        protocol: wire::PROTOCOL,
+        port: 61_001,
+        proxy_mode: match over {
+            Over::Udp => String::new(),
+            Over::Nothing | Over::Process | Over::Tcp => "TCP".to_owned(),
+        },
+        proxy_key: Secret::hex(&KEY),
+        client_id: CLIENT_ID,
+        server_id: SERVER_ID,
+        mtu: MTU,
+        extension: Some(Extension {
+            version: "0".to_owned(),
+            features: vec![feature::CONFIRM.to_owned(), feature::PIPELINE.to_owned()],
+        }),
+        ..ServerInfo::default()
+    }
+}
+
+/// A network nearby: these scenarios take real time.
+const WAY: Duration = Duration::from_millis(3);
+
+/// Short enough that an end takes seconds, long enough for a machine that is busy.
+const ALIVE: Duration = Duration::from_secs(6);
+
+const HEARTBEAT: Duration = Duration::from_millis(700);
+
+/// For a machine that is busy.
+const GRACE: Duration = Duration::from_secs(20);
+
+const KEY: [u8; 32] = [7; 32];
+const CLIENT_ID: u64 = 0xc11e;
+const SERVER_ID: u64 = 0x5e4e;
