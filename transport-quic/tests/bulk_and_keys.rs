@@ -42,6 +42,13 @@ async fn keys_are_echoed_within_60_ms_of_the_round_trip_while_a_download_fills_t
 }
 
 #[tokio::test(start_paused = true)]
+async fn keys_pass_an_upload_too() {
+    let seen = carry_and_type(Bulk::Upload, home(), 6, 1).await;
+    assert!(seen.worst_of_100() < RTT + 60 * MS, "{seen:?}");
+    assert!(seen.rate > 0.9 * RATE as f64, "{seen:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn eight_downloads_at_once_delay_keys_no_more_than_one() {
     let seen = download_and_type(home(), 3, 8).await;
     assert!(seen.worst_of_100() < RTT + 60 * MS, "{seen:?}");
@@ -72,17 +79,31 @@ impl Seen {
     }
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Bulk {
+    Download,
+    Upload,
+}
+
 async fn download_and_type(weather: Weather, seed: u64, downloads: usize) -> Seen {
+    carry_and_type(Bulk::Download, weather, seed, downloads).await
+}
+
+async fn carry_and_type(bulk: Bulk, weather: Weather, seed: u64, streams: usize) -> Seen {
     let quic = Quic::new(Config::default().with_congestion(Congestion::Measured));
     let rig = Rig::new(Air::new(weather, seed), &quic).await;
     let mut tasks = JoinSet::new();
     let (mut near, far) = pair(&rig, Priority::Interactive).await;
     tasks.spawn(echo(far));
     let got = Arc::new(AtomicU64::new(0));
-    for _ in 0..downloads {
+    for _ in 0..streams {
         let (near, far) = pair(&rig, Priority::Bulk).await;
-        tasks.spawn(flood(far));
-        tasks.spawn(count(near, got.clone()));
+        let (from, to) = match bulk {
+            Bulk::Download => (far, near),
+            Bulk::Upload => (near, far),
+        };
+        tasks.spawn(flood(from));
+        tasks.spawn(count(to, got.clone()));
     }
     sleep(3 * S).await;
     let begun = (Instant::now(), got.load(Ordering::Relaxed));

@@ -14,6 +14,8 @@ pub struct Congestion {
     packet: u64,
     window: u64,
     in_flight: u64,
+    /// Bytes acknowledged since the window was last set.
+    acked: u64,
     phase: Phase,
     round: Round,
     flights: Flights,
@@ -59,6 +61,7 @@ impl Congestion {
             packet,
             window: FIRST_WINDOW * packet,
             in_flight: 0,
+            acked: 0,
             phase: Phase::Filling {
                 rate: 0.0,
                 stale: 0,
@@ -101,6 +104,7 @@ impl Congestion {
     /// A packet that left at `sent` has arrived.
     pub fn handle_acked(&mut self, sent: Instant, bytes: u64, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(bytes);
+        self.acked += bytes;
         let flight = self.flights.handle_acked(sent, bytes, now);
         let low = flight.is_some_and(|flight| flight.low);
         self.losses.handle_acked(bytes, low);
@@ -128,7 +132,15 @@ impl Congestion {
         {
             cubic.handle_acked(self.packet, now);
         }
-        self.window = self.wanted();
+        let acked = std::mem::take(&mut self.acked);
+        self.window = match (&self.phase, self.round.low) {
+            // RFC 6937: a window that falls at once holds everything back, keys too, until what is over it has
+            // arrived. So one packet leaves for every two that do.
+            (Phase::Keeping { .. }, true) => {
+                self.wanted().max(self.window.saturating_sub(acked / 2))
+            }
+            _ => self.wanted(),
+        };
     }
 
     /// Packets of `bytes` in all were lost, the newest of which left at `sent`.
