@@ -88,7 +88,9 @@ impl Driver {
                 let most = self.pipe.max_send_segments().clamp(1, MOST_PACKETS);
                 let mut keys = self.shared.keys();
                 let mut session = self.shared.session();
-                if self.batch.fill(&mut session, &mut keys, most, now).is_err() {
+                let copied = self.pipe.copies().is_active();
+                let filled = self.batch.fill(&mut session, &mut keys, most, copied, now);
+                if filled.is_err() {
                     session.handle_end(End::NoRandomness);
                 }
                 if session.mux.take_freed() {
@@ -120,13 +122,19 @@ impl Future for Driver {
             }
             let received = this.receive(cx, now);
             let sent = this.send(cx, now);
-            let (over, timeout) = {
+            let (over, timeout, outcome) = {
                 let mut session = this.shared.session();
+                let outcome = session.take_outcome();
                 (
                     session.is_over(),
                     session.poll_timeout(!this.batch.is_empty()),
+                    outcome,
                 )
             };
+            this.pipe.copies().handle_arrived(outcome.arrived);
+            if outcome.lost > 0 {
+                this.pipe.copies().handle_lost(outcome.lost);
+            }
             if over && this.batch.is_empty() {
                 this.shared.tell();
                 return Poll::Ready(());

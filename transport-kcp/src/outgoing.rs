@@ -21,8 +21,8 @@ pub(crate) struct Batch {
     bytes: Vec<u8>,
     /// Up to here everything was sent.
     start: usize,
-    /// How long each of the others is.
-    lengths: VecDeque<usize>,
+    /// How long each of the others is, and whether it must not come twice.
+    lengths: VecDeque<(usize, bool)>,
     /// The pipe had room, and refused a packet, so often in a row.
     disappointed: u8,
     pause: Option<Pin<Box<Sleep>>>,
@@ -34,7 +34,8 @@ impl Batch {
         self.lengths.is_empty()
     }
 
-    /// Seals about `most` packets of `session`, as many as it has to send.
+    /// Seals about `most` packets of `session`, as many as it has to send. Their copies are left out where `copied`:
+    /// the pipe makes them, more of them, and later ones.
     ///
     /// # Errors
     ///
@@ -44,6 +45,7 @@ impl Batch {
         session: &mut Session,
         keys: &mut Keys,
         most: usize,
+        copied: bool,
         now: Instant,
     ) -> Result<(), Unspecified> {
         self.bytes.clear();
@@ -55,26 +57,27 @@ impl Batch {
                 self.bytes.truncate(from);
                 return Ok(());
             };
-            if let Some(pair) = packet.copy {
+            let copy = packet.copy.filter(|_| !copied);
+            if let Some(pair) = copy {
                 self.copy.clear();
                 self.copy.extend_from_slice(&self.bytes[from + NONCE_LEN..]);
                 fec::to_copy(&mut self.copy, pair);
             }
-            self.seal(keys, from)?;
-            if packet.copy.is_some() {
+            self.seal(keys, from, packet.once)?;
+            if copy.is_some() {
                 let from = self.bytes.len();
                 self.bytes.resize(from + NONCE_LEN, 0);
                 self.bytes.extend_from_slice(&self.copy);
-                self.seal(keys, from)?;
+                self.seal(keys, from, false)?;
             }
         }
         Ok(())
     }
 
-    fn seal(&mut self, keys: &mut Keys, from: usize) -> Result<(), Unspecified> {
+    fn seal(&mut self, keys: &mut Keys, from: usize, once: bool) -> Result<(), Unspecified> {
         let sealed = keys.seal(&mut self.bytes, from);
         match sealed {
-            Ok(()) => self.lengths.push_back(self.bytes.len() - from),
+            Ok(()) => self.lengths.push_back((self.bytes.len() - from, once)),
             Err(_) => self.bytes.truncate(from),
         }
         sealed
@@ -83,12 +86,16 @@ impl Batch {
     /// Sends all of them, those of one size together.
     pub(crate) fn poll_send(&mut self, pipe: &PacketPipe, cx: &mut Context<'_>) -> Poll<()> {
         let mut together = pipe.max_send_segments();
-        while let Some(&segment) = self.lengths.front() {
-            let count = self.alike(segment, together.min(MOST_BYTES / segment));
-            let len: usize = self.lengths.iter().take(count).sum();
+        while let Some(&(segment, once)) = self.lengths.front() {
+            let count = self.alike(segment, once, together.min(MOST_BYTES / segment));
+            let len: usize = self.lengths.iter().take(count).map(|(len, _)| len).sum();
             let contents = &self.bytes[self.start..self.start + len];
             let segment = (count > 1).then_some(segment);
-            if pipe.try_send(contents, segment, None).is_ok() {
+            let sent = match once {
+                true => pipe.try_send_once(contents, segment, None),
+                false => pipe.try_send(contents, segment, None),
+            };
+            if sent.is_ok() {
                 self.start += len;
                 self.lengths.drain(..count);
                 self.disappointed = 0;
@@ -113,10 +120,10 @@ impl Batch {
     }
 
     /// How many packets from the first on can go together: of `segment` bytes, and a shorter one at the end.
-    fn alike(&self, segment: usize, most: usize) -> usize {
+    fn alike(&self, segment: usize, once: bool, most: usize) -> usize {
         let mut count = 0;
-        for len in self.lengths.iter().take(most.max(1)) {
-            if *len > segment {
+        for (len, own) in self.lengths.iter().take(most.max(1)) {
+            if *len > segment || *own != once {
                 break;
             }
             count += 1;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use tssh_core::proxy::MTU_RANGE;
+use tssh_core::proxy::{MTU_RANGE, PacketPipe};
 
 use crate::congestion::Measured;
+use crate::delivery::Told;
 
-use quinn::congestion::{BbrConfig, CubicConfig};
+use quinn::congestion::{BbrConfig, ControllerFactory, CubicConfig};
 use quinn::{
     AckFrequencyConfig, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt,
 };
@@ -39,8 +40,9 @@ impl Config {
         self
     }
 
-    /// What one connection is made of. `mtu` in bytes.
-    pub(crate) fn transport(self, side: Side, mtu: u16) -> TransportConfig {
+    /// What one connection over `pipe` is made of.
+    pub(crate) fn transport(self, side: Side, pipe: &PacketPipe) -> TransportConfig {
+        let mtu = pipe.mtu();
         let idle = IdleTimeout::try_from(IDLE_TIMEOUT).expect("a year in milliseconds is a varint");
         let streams = match side {
             Side::Client => 0,
@@ -68,17 +70,12 @@ impl Config {
             frequency.ack_eliciting_threshold(VarInt::from_u32(0));
             config.ack_frequency_config(Some(frequency));
         }
-        match self.congestion {
-            Congestion::Bbr => {
-                config.congestion_controller_factory(Arc::new(BbrConfig::default()));
-            }
-            Congestion::Cubic => {
-                config.congestion_controller_factory(Arc::new(CubicConfig::default()));
-            }
-            Congestion::Measured => {
-                config.congestion_controller_factory(Arc::new(Measured));
-            }
-        }
+        let factory: Arc<dyn ControllerFactory + Send + Sync> = match self.congestion {
+            Congestion::Bbr => Arc::new(BbrConfig::default()),
+            Congestion::Cubic => Arc::new(CubicConfig::default()),
+            Congestion::Measured => Arc::new(Measured),
+        };
+        config.congestion_controller_factory(Arc::new(Told::new(factory, pipe.clone())));
         config
     }
 

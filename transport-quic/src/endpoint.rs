@@ -68,7 +68,7 @@ impl Transport for Quic {
         let tls = tls::server(own, &client)?;
         let mut config = ServerConfig::with_crypto(Arc::new(Reporting::new(tls, pipe.clone())));
         config
-            .transport_config(Arc::new(self.config.transport(Side::Server, pipe.mtu())))
+            .transport_config(Arc::new(self.config.transport(Side::Server, &pipe)))
             .migration(false)
             .max_incoming(MAX_ATTEMPTS)
             .incoming_buffer_size(INCOMING_BUFFER)
@@ -93,7 +93,7 @@ impl Transport for Quic {
     ) -> Result<Arc<dyn Connection>, TransportError> {
         let tls = tls::client(offer)?;
         let mut config = ClientConfig::new(Arc::new(Reporting::new(tls, pipe.clone())));
-        config.transport_config(Arc::new(self.config.transport(Side::Client, pipe.mtu())));
+        config.transport_config(Arc::new(self.config.transport(Side::Client, &pipe)));
         let clock = pipe.clock().clone();
         let life = self.life(pipe, None)?;
         let connecting = life

@@ -11,6 +11,7 @@
 //! | how quinn gets its time and its tasks             | `runtime.rs`    |
 //! | windows, limits, congestion control               | `config.rs`     |
 //! | how quinn's words about congestion become ours    | `congestion.rs` |
+//! | how the pipe learns of loss                       | `delivery.rs`   |
 //! | which failure of QUIC is which kind of error      | `error.rs`      |
 //!
 //! Not here: which path the packets take. quinn sees one peer at one constant address for ever and
@@ -29,6 +30,7 @@
 mod config;
 mod congestion;
 mod connection;
+mod delivery;
 mod endpoint;
 mod error;
 mod opened;

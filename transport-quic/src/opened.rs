@@ -176,8 +176,10 @@ impl PacketKey for ReportingKey {
     ) -> Result<(), CryptoError> {
         self.inner.decrypt(packet, header, payload)?;
         let next = packet.saturating_add(1);
-        if self.highest.fetch_max(next, Ordering::Relaxed) < next {
-            self.pipe.opened();
+        match self.highest.fetch_max(next, Ordering::Relaxed) {
+            highest if highest < next => self.pipe.opened(),
+            highest if highest == next => self.pipe.copies().handle_doubled(),
+            _ => {}
         }
         Ok(())
     }

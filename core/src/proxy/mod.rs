@@ -5,6 +5,8 @@
 //! | how packets run between transport and sockets      | `pipe.rs`       |
 //! | where packets go now                               | `table.rs`      |
 //! | what is sent again behind an authentication packet | `held.rs`       |
+//! | what is sent again while the path loses packets    | `copies/`       |
+//! | what a pipe asks client or server about a packet   | `gate.rs`       |
 //! | what the peer's signs of life are                  | `activity.rs`   |
 //! | when the client tries a new path                   | `client/`       |
 //! | which address the server believes                  | `server/`       |
@@ -15,6 +17,8 @@
 
 mod activity;
 pub mod client;
+mod copies;
+mod gate;
 mod held;
 pub mod network;
 mod pipe;
@@ -27,6 +31,8 @@ mod tests;
 mod udp;
 
 pub use activity::Activity;
-pub use pipe::{Gate, PacketPipe};
+pub use copies::{Copies, send_copies};
+pub use gate::Gate;
+pub use pipe::PacketPipe;
 pub use table::{LinkId, MAX_LINKS, MAX_ROUTES, MTU_RANGE, Route, Source, Table};
 pub use udp::UdpLink;

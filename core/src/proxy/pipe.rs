@@ -9,30 +9,12 @@ use std::task::{Context, Poll, Waker};
 use arc_swap::ArcSwap;
 
 use super::activity::Activity;
+use super::copies::Copies;
+use super::gate::{Gate, Open};
 use super::held::Held;
 use super::table::{LinkId, Route, Source, Table};
 use crate::clock::{self, PathClock};
 use crate::transport::{EcnCodepoint, Link, RecvMeta, Transmit};
-
-/// Decides about packets from sources that the table does not believe.
-///
-/// Called on the data path for strangers only.
-pub trait Gate: Send + Sync + Debug + 'static {
-    /// Whether `packet` from `source` goes to the transport.
-    fn admit(&self, pipe: &PacketPipe, source: Source, packet: &[u8]) -> bool;
-
-    /// Whether `packet` from a believed source is withheld from the transport.
-    fn intercept(&self, pipe: &PacketPipe, source: Source, packet: &[u8]) -> bool;
-
-    /// Whether `bytes` may be sent along `route`; counts them when they may.
-    fn may_send(&self, route: &Route, bytes: usize) -> bool;
-
-    /// A packet of the peer opened under the connection's keys.
-    fn handle_opened(&self, pipe: &PacketPipe);
-
-    /// The link failed to send or to receive.
-    fn handle_link_error(&self, link: LinkId, error: &io::Error);
-}
 
 /// The packets of one connection. Clones share it.
 ///
@@ -49,6 +31,7 @@ struct Shared {
     table: ArcSwap<Table>,
     gate: Box<dyn Gate>,
     activity: Activity,
+    copies: Copies,
     held: Mutex<Held>,
     receiver: Mutex<Option<Waker>>,
     sender: Mutex<Option<Waker>>,
@@ -66,6 +49,7 @@ impl PacketPipe {
             table: ArcSwap::from_pointee(Table::default()),
             gate,
             activity: Activity::new(clock::now()),
+            copies: Copies::new(),
             held: Mutex::default(),
             receiver: Mutex::default(),
             sender: Mutex::default(),
@@ -104,12 +88,35 @@ impl PacketPipe {
         self.shared.mtu
     }
 
-    /// Sends one packet, or several of `segment_size` each. A packet that finds no path is lost.
+    /// Sends one packet, or several of `segment_size` each. A packet that finds no path is lost. A
+    /// small one may be sent again a little later: see [`PacketPipe::copies`].
     ///
     /// # Errors
     ///
     /// `WouldBlock` only: wait with [`PacketPipe::poll_writable`].
     pub fn try_send(
+        &self,
+        contents: &[u8],
+        segment_size: Option<usize>,
+        ecn: Option<EcnCodepoint>,
+    ) -> io::Result<()> {
+        self.try_send_once(contents, segment_size, ecn)?;
+        if self.shared.copies.is_active() {
+            let lossy = self.shared.table.load().lossy().count();
+            let segment = segment_size.unwrap_or(contents.len());
+            self.shared
+                .copies
+                .handle_sent(contents, segment, ecn, lossy);
+        }
+        Ok(())
+    }
+
+    /// The same for what must not come twice: a peer might not know it for a double.
+    ///
+    /// # Errors
+    ///
+    /// As [`PacketPipe::try_send`].
+    pub fn try_send_once(
         &self,
         contents: &[u8],
         segment_size: Option<usize>,
@@ -131,7 +138,7 @@ impl PacketPipe {
                 return Ok(());
             }
             drop(held);
-            return self.try_send(contents, segment_size, ecn);
+            return self.try_send_once(contents, segment_size, ecn);
         }
         let segment = segment_size.unwrap_or(contents.len());
         let answered = self.shared.activity.answered_until();
@@ -232,6 +239,11 @@ impl PacketPipe {
         self.shared.gate.handle_opened(self);
     }
 
+    /// Where the transport reports loss: small packets are then sent more than once.
+    pub fn copies(&self) -> &Copies {
+        &self.shared.copies
+    }
+
     // --- what the proxy uses ---
 
     /// The peer's signs of life.
@@ -303,6 +315,15 @@ impl PacketPipe {
         }
     }
 
+    /// Sends a packet again along the routes that may have lost it.
+    pub(super) fn send_copy(&self, packet: &[u8], ecn: Option<EcnCodepoint>) {
+        for route in self.shared.table.load().lossy() {
+            if self.shared.gate.may_send(route, packet.len()) {
+                self.send_along(route, packet, None, ecn);
+            }
+        }
+    }
+
     fn send_all(&self, held: &Held, route: &Route) {
         for packet in held.iter() {
             if self.shared.gate.may_send(route, packet.len()) {
@@ -346,30 +367,6 @@ impl PacketPipe {
         } else {
             self.shared.gate.admit(self, source, packet)
         }
-    }
-}
-
-/// Believes nobody but the fixed peer, and limits nothing.
-#[derive(Debug)]
-struct Open;
-
-impl Gate for Open {
-    fn admit(&self, _: &PacketPipe, _: Source, _: &[u8]) -> bool {
-        false
-    }
-
-    fn intercept(&self, _: &PacketPipe, _: Source, _: &[u8]) -> bool {
-        false
-    }
-
-    fn may_send(&self, _: &Route, _: usize) -> bool {
-        true
-    }
-
-    fn handle_opened(&self, _: &PacketPipe) {}
-
-    fn handle_link_error(&self, link: LinkId, error: &io::Error) {
-        tracing::debug!(?link, %error, "the link failed");
     }
 }
 

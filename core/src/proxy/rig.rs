@@ -13,6 +13,7 @@ use crate::transport::{Link, RecvMeta, Transmit};
 #[derive(Debug, Default)]
 pub(super) struct Paper {
     state: Mutex<State>,
+    is_stream: bool,
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +33,14 @@ struct Batch {
 impl Paper {
     pub(super) fn new() -> Arc<Self> {
         Arc::default()
+    }
+
+    /// One that loses nothing.
+    pub(super) fn stream() -> Arc<Self> {
+        Arc::new(Self {
+            is_stream: true,
+            ..Self::default()
+        })
     }
 
     /// Puts one packet before the link.
@@ -107,6 +116,10 @@ impl Link for Paper {
 
     fn local_addr(&self) -> Option<SocketAddr> {
         None
+    }
+
+    fn is_stream(&self) -> bool {
+        self.is_stream
     }
 }
 

@@ -59,6 +59,13 @@ impl Table {
     pub fn believes(&self, source: Source) -> bool {
         self.believed.contains(&source)
     }
+
+    /// The routes that may lose a packet. In the dark there is none: what is sent then is held, and
+    /// goes out when it ends.
+    pub fn lossy(&self) -> impl Iterator<Item = &Route> {
+        let lossy = |route: &&Route| !self.dark && !route.link.is_stream();
+        self.send.iter().filter(lossy)
+    }
 }
 
 /// A server listens on every address of every interface at most, a client on a few candidates.

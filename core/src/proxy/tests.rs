@@ -1,7 +1,8 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use super::pipe::{Gate, PacketPipe};
+use super::gate::Gate;
+use super::pipe::PacketPipe;
 use super::rig::{Paper, is_writable, port, receive_all};
 use super::table::{LinkId, Route, Source, Table};
 

@@ -28,4 +28,5 @@ mod state;
 mod tests;
 
 pub(crate) use segment::begins;
+pub(crate) use sender::Outcome;
 pub(crate) use state::{Arq, Sink, Source};

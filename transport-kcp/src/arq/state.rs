@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::receiver::Receiver;
 use super::segment::{Command, HEADER, Header, take};
-use super::sender::{Acked, Sender};
+use super::sender::{Acked, Outcome, Sender};
 
 /// Who takes what arrives, in its order.
 pub(crate) trait Sink {
@@ -69,6 +69,11 @@ impl Arq {
     /// The smoothed round trip time.
     pub(crate) fn rtt(&self) -> Option<Duration> {
         self.sender.rtt()
+    }
+
+    /// What became of segments since the last call.
+    pub(crate) fn take_outcome(&mut self) -> Outcome {
+        self.sender.take_outcome()
     }
 
     /// Whether everything that was sent has arrived.

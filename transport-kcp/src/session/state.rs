@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::End;
 use super::inbox::Inbox;
-use crate::arq::{self, Arq, Source};
+use crate::arq::{self, Arq, Outcome, Source};
 use crate::crypto::{self, NONCE_LEN};
 use crate::fec::{self, Body, Framer};
 use crate::replay::{Pairs, Recent};
@@ -17,6 +17,8 @@ use crate::smux::{Mux, Side};
 pub(crate) struct Outgoing {
     /// Its copy goes right behind it, numbered as that of this pair.
     pub(crate) copy: Option<u32>,
+    /// A peer would not know it for a double.
+    pub(crate) once: bool,
 }
 
 /// What is known of the path.
@@ -225,7 +227,10 @@ impl Session {
             out.extend_from_slice(&arq.conv().to_le_bytes());
             out.extend_from_slice(&datagram);
             fec::to_datagram(&mut out[start..]);
-            return Some(Outgoing { copy: None });
+            return Some(Outgoing {
+                copy: None,
+                once: true,
+            });
         }
         let Some(content) = arq.poll_packet(&mut self.mux, out, now) else {
             out.truncate(start);
@@ -237,7 +242,12 @@ impl Session {
         let pair = self.framer.number(&mut out[start..]);
         let soon = self.framer.wants_copy(now);
         let copy = (content.precious && soon).then_some(pair);
-        Some(Outgoing { copy })
+        Some(Outgoing { copy, once: false })
+    }
+
+    /// What became of segments since the last call.
+    pub(crate) fn take_outcome(&mut self) -> Outcome {
+        self.arq.as_mut().map(Arq::take_outcome).unwrap_or_default()
     }
 
     /// When to come back; `None` while only others can change anything. While the pipe is `full`, nothing

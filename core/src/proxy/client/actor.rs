@@ -19,6 +19,7 @@ use super::{Binder, PathStatus};
 use crate::auth::{Ack, Challenger};
 use crate::clock::{now, until};
 use crate::heartbeat::{self, Verdict};
+use crate::proxy::copies;
 use crate::proxy::network::{self, NetworkEvents};
 use crate::proxy::pipe::PacketPipe;
 use crate::proxy::table::{LinkId, Route, Table};
@@ -70,7 +71,7 @@ pub fn new(
         opened: 0,
         answers: Answers::default(),
     };
-    (pipe, handle, task.run())
+    (pipe.clone(), handle, copies::beside(pipe, task.run()))
 }
 
 struct Task {

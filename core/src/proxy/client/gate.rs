@@ -6,7 +6,8 @@ use tokio::sync::mpsc;
 
 use super::config::Carriers;
 use crate::auth::{AUTH_LEN, Ack, ProxyKey};
-use crate::proxy::pipe::{Gate, PacketPipe};
+use crate::proxy::gate::Gate;
+use crate::proxy::pipe::PacketPipe;
 use crate::proxy::table::{LinkId, Route, Source};
 
 /// What the data path tells the client's proxy.

@@ -14,6 +14,7 @@ use super::streams::{StreamSet, Streams};
 use crate::auth::ProxyKey;
 use crate::clock::{now, until};
 use crate::heartbeat::Verdict;
+use crate::proxy::copies;
 use crate::proxy::pipe::PacketPipe;
 use crate::proxy::table::{LinkId, MAX_LINKS, Table};
 use crate::transport::Link;
@@ -106,7 +107,8 @@ pub fn new(
         pipe: pipe.clone(),
         verdicts,
     };
-    (pipe.clone(), handle, run(shared, pipe, inbox, stop))
+    let task = run(shared, pipe.clone(), inbox, stop);
+    (pipe.clone(), handle, copies::beside(pipe, task))
 }
 
 async fn run(

@@ -14,7 +14,8 @@ use super::state::{Admission, Plan, State};
 use super::streams::StreamSet;
 use crate::auth::{AUTH_LEN, Claim, ProxyKey, Verdict};
 use crate::clock::now;
-use crate::proxy::pipe::{Gate, PacketPipe};
+use crate::proxy::gate::Gate;
+use crate::proxy::pipe::PacketPipe;
 use crate::proxy::table::{LinkId, Route, Source, Table};
 use crate::transport::Link;
 

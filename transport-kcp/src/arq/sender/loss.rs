@@ -5,7 +5,21 @@ use std::time::{Duration, Instant};
 use super::{Fate, Flight, Sender, ahead};
 use crate::arq::segment::HEADER;
 
+/// What became of segments since somebody asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// The peer acknowledged them.
+    pub(crate) arrived: u64,
+    /// They did not arrive in time, on a path that was not dead.
+    pub(crate) lost: u64,
+}
+
 impl Sender {
+    /// What became of segments since the last call.
+    pub(in crate::arq) fn take_outcome(&mut self) -> Outcome {
+        std::mem::take(&mut self.outcome)
+    }
+
     /// Gives up on transmissions that others have overtaken, by too many or for too long.
     pub(super) fn find_lost(&mut self, now: Instant) {
         let patience = self.rtt.patience();
@@ -19,6 +33,7 @@ impl Sender {
             let at = ahead(self.una, flight.sn) as usize;
             let len = self.sent[at].data.len() + HEADER;
             self.congestion.handle_lost(sent_at, len as u64, now);
+            self.outcome.lost += 1;
         }
     }
 
@@ -81,9 +96,13 @@ impl Sender {
         }
         self.timeouts += 1;
         self.timed_out_at = Some(now);
-        for _ in 0..PROBES {
+        for probe in 0..PROBES {
             match self.first_flight() {
-                Some((flight, sent_at)) if sent_at < now => self.give_up(flight),
+                Some((flight, sent_at)) if sent_at < now => {
+                    self.give_up(flight);
+                    // One is known to be late; the others are a guess.
+                    self.outcome.lost += u64::from(probe == 0);
+                }
                 Some(_) | None => break,
             }
         }

@@ -7,6 +7,8 @@
 
 mod loss;
 
+pub(crate) use loss::Outcome;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -57,6 +59,7 @@ pub(in crate::arq) struct Sender {
     timed_out_at: Option<Instant>,
     /// There was nothing more to send although there was room.
     idle: bool,
+    outcome: Outcome,
 }
 
 #[derive(Debug)]
@@ -152,6 +155,7 @@ impl Sender {
             timeouts: 0,
             timed_out_at: None,
             idle: true,
+            outcome: Outcome::default(),
         }
     }
 
@@ -244,6 +248,7 @@ impl Sender {
             Fate::Flying => self.flying -= len,
             Fate::Lost => self.lost -= 1,
         }
+        self.outcome.arrived += 1;
         let is_latest = segment.times == 1 || ts == Some(segment.ts);
         if ts.is_some() && (segment.fate == Fate::Lost || !is_latest) {
             // It was only late. On such a path more may be.
