@@ -64,7 +64,7 @@ fn a_server_info_that_is_none_is_told_in_words() {
         ("s/.*/\\x07{\"ServerVer\":\"0.1.2\",\"Port\":1}/", "0.1.2"),
         (
             "s/\"Mode\":\"QUIC\"/\"Mode\":\"WARP\"/",
-            "the server speaks WARP, this program speaks KCP or QUIC",
+            "the server speaks WARP, this program speaks QUIC or KCP",
         ),
         (
             "s/\"ServerCert\":\"\\(.\\{200\\}\\)[^\"]*\"/\"ServerCert\":\"\\1\"/",
