@@ -8,6 +8,7 @@
 mod peer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use peer::{Peer, Session, command, soon, terminal};
 use tempfile::TempDir;
@@ -16,6 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tssh_core::clock;
 use tssh_core::transport::Connection;
 use tssh_core::transport::memory::{MemoryConnection, pair, pipe_to_nowhere};
 use tssh_core::wire::{Alive, BusEvent, Discard, Exit, SessionStart, Setting, codec};
@@ -309,6 +311,19 @@ impl Away {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_heard_within_a_round_trip_answers_nothing_that_was_just_sent() {
+    let peer = Peer::connect();
+    peer.air.set_rtt(Duration::from_millis(80));
+    let mut bus = peer.greet().await;
+    echoed(&mut bus, 1).await;
+    let now = clock::now();
+    peer.pipe.activity().handle_heard(now);
+    let answered = now - Duration::from_millis(60);
+    let until = peer.pipe.activity().answered_until().unwrap();
+    assert!(until <= answered && answered - until < Duration::from_micros(2));
 }
 
 /// The events that came before the echo of an `alive` sent now.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tssh_core::clock::until;
 use tssh_core::connection::{Bus, answer_rekey};
 use tssh_core::heartbeat::{self, Verdict};
+use tssh_core::proxy::PacketPipe;
 use tssh_core::session::marker::InputMarkers;
 use tssh_core::transport::Connection;
 use tssh_core::wire::{BusEvent, Discard, Printable, Quit, Setting, WireError};
@@ -26,6 +27,7 @@ pub(super) struct Events {
     moves: watch::Receiver<u64>,
     view: watch::Sender<ClientView>,
     connection: Arc<dyn Connection>,
+    pipe: PacketPipe,
     keeper: keeper::Handle,
     quit: watch::Receiver<Option<String>>,
     log: mpsc::Receiver<BusEvent>,
@@ -42,24 +44,28 @@ impl Events {
         mut moves: watch::Receiver<u64>,
         view: watch::Sender<ClientView>,
         connection: Arc<dyn Connection>,
+        pipe: PacketPipe,
         config: Config,
     ) -> Self {
         // The path that brought the greeting is no move.
         moves.mark_unchanged();
-        Self {
+        let events = Self {
             outgoing: bus.outgoing,
             incoming: bus.incoming,
             verdict: beat.verdict(),
             moves,
             view,
             connection,
+            pipe,
             keeper: config.keeper,
             quit: config.quit,
             log: config.log,
             quit_by: None,
             keep_input: false,
             markers: InputMarkers::default(),
-        }
+        };
+        events.note_round_trip();
+        events
     }
 
     pub(super) async fn run(mut self, stop: CancellationToken) -> Outcome {
@@ -116,9 +122,17 @@ impl Events {
         }
     }
 
+    /// Tells the path how long an answer takes: what is heard sooner was on its way before, and is none.
+    fn note_round_trip(&self) {
+        if let Some(rtt) = self.connection.rtt() {
+            self.pipe.activity().handle_rtt(rtt);
+        }
+    }
+
     async fn handle(&mut self, event: BusEvent) -> Option<Outcome> {
         match event {
             BusEvent::Alive(alive) => {
+                self.note_round_trip();
                 // A bus without room has echoes enough in it.
                 let _ = self.outgoing.try_send(BusEvent::Alive(alive));
             }

@@ -114,8 +114,12 @@ pub async fn run(
     let (bus, reader, writer) = new_bus(stream.reader, stream.writer, tasks.stop());
     tasks.spawn(Role::BusReader, reader);
     tasks.spawn(Role::BusWriter, writer);
-    let (beat, beat_task) =
-        heartbeat::new(timing(&hello), pipe, bus.outgoing.clone(), tasks.stop());
+    let (beat, beat_task) = heartbeat::new(
+        timing(&hello),
+        pipe.clone(),
+        bus.outgoing.clone(),
+        tasks.stop(),
+    );
     tasks.spawn(Role::Heartbeat, beat_task);
     if let Some(proxy) = &path.proxy {
         proxy.follow(silent_after(&hello), beat.verdict());
@@ -128,7 +132,7 @@ pub async fn run(
         connection: Arc::downgrade(&connection),
     }));
     let (ended, outcome) = oneshot::channel();
-    let events = Events::new(bus, beat, path.moves, view, connection, config);
+    let events = Events::new(bus, beat, path.moves, view, connection, pipe, config);
     let stopped = tasks.stop();
     tasks.spawn(Role::Events, async move {
         // The receiver waits below.

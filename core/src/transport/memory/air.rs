@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use super::lock;
 
@@ -15,6 +16,7 @@ pub struct Air {
 #[derive(Debug, Default)]
 struct AirState {
     dark: AtomicBool,
+    round_trip: Mutex<Option<Duration>>,
     waiting: Mutex<Vec<Waker>>,
 }
 
@@ -30,6 +32,15 @@ impl Air {
         for waker in lock(&self.shared.waiting).drain(..) {
             waker.wake();
         }
+    }
+
+    /// What the connections through this air tell of their round trip time. Bytes pass as quickly as before.
+    pub fn set_rtt(&self, rtt: Duration) {
+        *lock(&self.shared.round_trip) = Some(rtt);
+    }
+
+    pub(super) fn rtt(&self) -> Option<Duration> {
+        *lock(&self.shared.round_trip)
     }
 
     /// Whether bytes wait.

@@ -232,7 +232,7 @@ impl Connection for MemoryConnection {
     }
 
     fn rtt(&self) -> Option<Duration> {
-        None
+        self.side.air.rtt()
     }
 
     async fn close(&self) {
