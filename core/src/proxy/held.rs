@@ -38,8 +38,8 @@ impl Held {
         {
             self.drop_oldest();
         }
-        // Before the first answer even the large packets of the handshake count.
-        if self.met && (contents.len() > SMALL || segment < contents.len()) {
+        // Before the first answer even the large packets of the handshake count. A batch may be a key and its copy.
+        if self.met && contents.len() > SMALL {
             return;
         }
         for packet in contents.chunks(segment.max(1)) {
@@ -117,3 +117,25 @@ const MAX_RECORDED: usize = 16;
 /// A typed line and the transport's probes fit; a burst every tenth of a second stays below
 /// 1.5 Mbit/s.
 pub(super) const MAX_HELD: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{Held, SMALL};
+
+    #[test]
+    fn a_key_and_its_copy_in_one_batch_wait_for_an_answer_and_bulk_does_not() {
+        let heard = Instant::now();
+        let t0 = heard + Duration::from_millis(10);
+        let mut held = Held::default();
+        held.record(&[1; 2 * 93], 93, t0, Some(heard));
+        held.record(&[2; SMALL + 1], SMALL / 4, t0, Some(heard));
+        let sizes: Vec<_> = held.iter().map(<[u8]>::len).collect();
+        assert_eq!(sizes, [93, 93]);
+
+        let later = t0 + Duration::from_millis(100);
+        held.record(&[3; 40], 40, later, Some(t0));
+        assert_eq!(held.iter().count(), 1, "the older ones have their answer");
+    }
+}
