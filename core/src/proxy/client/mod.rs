@@ -45,6 +45,8 @@ mod streams;
 mod tests;
 mod view;
 #[cfg(test)]
+mod world;
+#[cfg(test)]
 mod world_tests;
 
 use std::fmt::Debug;
