@@ -5,8 +5,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-use std::thread;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::restore::{Surface, Tracker};
@@ -14,7 +13,9 @@ use super::restore::{Surface, Tracker};
 /// What is known of the terminal on standard output.
 #[derive(Debug, Default)]
 pub struct Screen {
-    turn: Mutex<()>,
+    /// Whether somebody writes.
+    taken: Mutex<bool>,
+    given_back: Condvar,
     /// Never held while something is written.
     tracker: Mutex<Tracker>,
     closed: AtomicBool,
@@ -31,14 +32,10 @@ pub(super) enum Source {
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     screen: &'a Screen,
-    _held: MutexGuard<'a, ()>,
 }
 
 /// How much is written in one turn. A slow terminal shows this within a blink.
 const PIECE: usize = 16 * 1024;
-
-/// Between two looks at a turn that somebody has.
-const TURN_POLL: Duration = Duration::from_millis(1);
 
 impl Screen {
     /// What a drawing of our own must know. Never waits for the terminal.
@@ -61,7 +58,7 @@ impl Screen {
             PIECE
         };
         for piece in bytes.chunks(piece) {
-            let _turn = lock(&self.turn);
+            let _turn = self.turn();
             if self.closed.load(Ordering::Acquire) {
                 return Ok(());
             }
@@ -89,7 +86,7 @@ impl Screen {
         bytes: &[u8],
         write: impl FnOnce(&[u8]) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        let Ok(_turn) = self.turn.try_lock() else {
+        let Some(_turn) = self.turn_within(Duration::ZERO) else {
             return Ok(0);
         };
         if self.closed.load(Ordering::Acquire) {
@@ -110,21 +107,30 @@ impl Screen {
 
     /// Takes the turn, or `None` when the terminal has not taken a piece for `patience`.
     pub(super) fn turn_within(&self, patience: Duration) -> Option<Turn<'_>> {
-        for _ in 0..=patience.as_millis() / TURN_POLL.as_millis() {
-            let held = match self.turn.try_lock() {
-                Ok(held) => held,
-                Err(TryLockError::Poisoned(held)) => held.into_inner(),
-                Err(TryLockError::WouldBlock) => {
-                    thread::sleep(TURN_POLL);
-                    continue;
-                }
-            };
-            return Some(Turn {
-                screen: self,
-                _held: held,
-            });
+        let taken = lock(&self.taken);
+        let waited = self
+            .given_back
+            .wait_timeout_while(taken, patience, |taken| *taken);
+        let (mut taken, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if *taken {
+            return None;
         }
-        None
+        *taken = true;
+        Some(Turn { screen: self })
+    }
+
+    fn turn(&self) -> Turn<'_> {
+        let taken = lock(&self.taken);
+        let waited = self.given_back.wait_while(taken, |taken| *taken);
+        *waited.unwrap_or_else(PoisonError::into_inner) = true;
+        Turn { screen: self }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *lock(&self.screen.taken) = false;
+        self.screen.given_back.notify_one();
     }
 }
 
