@@ -11,6 +11,7 @@ mod carriers;
 mod demo;
 mod endings;
 mod forward;
+mod left;
 mod outage;
 mod plain;
 mod relay;

@@ -1,5 +1,6 @@
 //! Both programs, a private sshd, and a configuration that joins them.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::left;
 use crate::sshd::{Setup, Sshd, user};
 
 /// Far beyond what any step takes on a loaded machine.
@@ -30,9 +32,10 @@ pub(crate) enum Mode {
 /// For tests of what must be the same, whatever carries the session.
 pub(crate) const EVERY: [Mode; 4] = [Mode::Plain, Mode::Udp, Mode::Tcp, Mode::Kcp];
 
-/// A host to log in to, called `server`.
+/// A host to log in to, called `server`. No `tsshd` is left on it in the end.
 pub(crate) struct Rig {
     pub(crate) sshd: Sshd,
+    servers_stay: Cell<bool>,
 }
 
 /// What a program did.
@@ -50,6 +53,7 @@ impl Rig {
 
     /// With more lines for sshd's configuration.
     pub(crate) fn start_with(sshd_config: &str) -> Self {
+        left::adopt();
         let sshd = Sshd::start_with(Setup {
             config: sshd_config,
             ..Setup::default()
@@ -67,7 +71,13 @@ impl Rig {
             tsshd().display(),
         );
         fs::write(sshd.path("ssh_config"), config).unwrap();
-        Self { sshd }
+        let servers_stay = Cell::new(false);
+        Self { sshd, servers_stay }
+    }
+
+    /// Nobody will say goodbye to the servers, so nobody waits for their end.
+    pub(crate) fn servers_stay(&self) {
+        self.servers_stay.set(true);
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -122,6 +132,20 @@ impl Rig {
             stdout: String::from_utf8(stdout).unwrap(),
             stderr: String::from_utf8(stderr).unwrap(),
         }
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        let port = self.sshd.port();
+        let awaited = !self.servers_stay.get() && !thread::panicking();
+        let stayed = if awaited {
+            left::await_ends(port)
+        } else {
+            Vec::new()
+        };
+        left::end(port);
+        assert!(stayed.is_empty(), "tsshd stays: {stayed:?}");
     }
 }
 
@@ -210,8 +234,14 @@ pub(crate) fn tsshd() -> &'static Path {
         let profile = Path::new(TSSH).parent().unwrap();
         let program = profile.join("tsshd");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let sources =
-            ["core", "server", "transport-quic", "transport-tcp"].map(|name| root.join(name));
+        let sources = [
+            "core",
+            "server",
+            "transport-kcp",
+            "transport-quic",
+            "transport-tcp",
+        ];
+        let sources = sources.map(|name| root.join(name));
         let newest = sources.iter().map(|path| newest(path)).max().unwrap();
         let built = program.metadata().and_then(|data| data.modified()).ok();
         if built.is_none_or(|built| built < newest) {

@@ -218,6 +218,7 @@ fn ctrl_c_offline_drops_what_waits_and_is_sent_itself() {
 #[test]
 fn leaving_works_while_the_path_is_down() {
     let rig = Rig::start();
+    rig.servers_stay();
     let relay = Relay::start(&rig);
     let path = relay.option();
     let mut seat = Seat::start(

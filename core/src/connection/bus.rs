@@ -43,8 +43,9 @@ pub struct Bus {
 
 /// A bus over the two halves of a stream, and the tasks that read and write it.
 ///
-/// The writer ends its direction behind [`BusEvent::Close`], or when the last clone of `outgoing` is
-/// dropped; everything sent before is written first.
+/// The writer ends its direction behind [`BusEvent::Close`], and then waits for `stop`, as the peer's
+/// end is still to come; or when the last clone of `outgoing` is dropped. Everything sent before is
+/// written first.
 pub fn new(
     reader: Box<dyn ReadHalf>,
     writer: Box<dyn WriteHalf>,
@@ -122,6 +123,7 @@ async fn write_events(
     stop: CancellationToken,
 ) {
     let mut buffer = BytesMut::new();
+    let mut closed = false;
     let events = async {
         while let Some(event) = from.recv().await {
             buffer.clear();
@@ -134,11 +136,16 @@ async fn write_events(
                 return;
             }
             if event == BusEvent::Close {
+                closed = true;
                 break;
             }
         }
         // A peer that is gone needs no end of stream.
         let _ = writer.shutdown().await;
+        if closed {
+            // The end of this task would end the connection before the peer has heard.
+            std::future::pending::<()>().await;
+        }
     };
     tokio::select! {
         biased; // Nothing more is read or written once it stops.

@@ -58,6 +58,8 @@ pub struct Client {
     verdict: watch::Receiver<Verdict>,
     sessions: Sessions,
     ended: CancellationToken,
+    /// Whether the server is of this project.
+    ours: bool,
 }
 
 /// A session on the server: its streams and its end.
@@ -154,6 +156,7 @@ impl Client {
             verdict: beat.verdict(),
             sessions: Sessions::starting_at(first_session),
             ended: tasks.stop(),
+            ours: config.info.extension.is_some(),
         };
         if let Some(keys) = connection.rekey() {
             let asking = rekey::ask(keys, client.bus.clone(), tasks.stop());
@@ -239,13 +242,31 @@ impl Client {
         self.connection.rtt()
     }
 
-    /// Ends all sessions and the server process, and closes the connection.
+    /// Ends all sessions and the server process, and closes the connection: as soon as the server has
+    /// heard it, or had the time for that.
     pub async fn close(&self) {
-        // PROTOCOL.md, "The bus": the server gets this long to end on its own.
-        if self.bus.try_send(BusEvent::Close).is_ok() {
-            let _ = tokio::time::timeout(FAREWELL, self.ended.cancelled()).await;
-        }
+        let said = async {
+            if self.bus.send(BusEvent::Close).await.is_ok() {
+                self.ended.cancelled().await;
+            }
+        };
+        // A server that did not hear of it stays until its alive timeout.
+        let _ = tokio::time::timeout(self.farewell(), said).await;
         self.connection.close().await;
+    }
+
+    /// PROTOCOL.md, "The bus": how long the server gets to end on its own.
+    fn farewell(&self) -> Duration {
+        if self.path.status().borrow().dark {
+            return FAREWELL;
+        }
+        // Ours ends in a round trip, and only loss makes it longer; a Go server may end without a word.
+        let (round_trips, least) = match self.ours {
+            true => (FAREWELL_ROUND_TRIPS, OUR_FAREWELL),
+            false => (ANSWER_ROUND_TRIPS, FAREWELL),
+        };
+        let answer = self.rtt().unwrap_or_default() * round_trips;
+        answer.clamp(least, MOST_FAREWELL)
     }
 
     async fn open(&self, command: Command, priority: Priority) -> Result<Stream, WireError> {
@@ -334,8 +355,20 @@ async fn greet(
     ))
 }
 
-/// PROTOCOL.md, "The bus": how long the client waits for the server's end.
+/// PROTOCOL.md, "The bus": how long the client waits for a Go server's end, or in the dark.
 const FAREWELL: Duration = Duration::from_millis(280);
+
+/// What a Go server that does answer needs on a long way.
+const ANSWER_ROUND_TRIPS: u32 = 3;
+
+/// Several retransmissions, each later than the one before.
+const FAREWELL_ROUND_TRIPS: u32 = 20;
+
+/// A busy machine takes its time.
+const OUR_FAREWELL: Duration = Duration::from_secs(1);
+
+/// Nobody waits longer for a prompt.
+const MOST_FAREWELL: Duration = Duration::from_secs(3);
 
 /// PROTOCOL.md, "Our extensions": the first session of a client that does not wait for the answer.
 const FIRST_SESSION: u64 = 1;

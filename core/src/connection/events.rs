@@ -75,6 +75,11 @@ impl Events {
                         self.tell(ClientEvent::Quit(reason));
                         break;
                     }
+                    // How a Go server that was told to end does so.
+                    Some(Err(WireError::Io(error))) => {
+                        tracing::debug!(%error, "the bus has ended");
+                        break;
+                    }
                     Some(Err(error)) => {
                         tracing::warn!(%error, "the bus cannot be read any further");
                         break;

@@ -1,5 +1,7 @@
 //! The greeting, against servers that follow a script.
 
+mod farewell;
+
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
