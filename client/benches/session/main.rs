@@ -7,6 +7,8 @@
     reason = "a bench reads clocks, prints its table, and stops where it cannot go on"
 )]
 
+#[path = "../../tests/session/left.rs"]
+mod left;
 mod measure;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../../tests/session/relay.rs"]
