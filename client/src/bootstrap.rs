@@ -213,11 +213,20 @@ fn command_line(program: &str, settings: &Settings, debug: bool) -> String {
     if settings.tsshd_port != PortSpec::default() {
         words.push(format!("--port {}", settings.tsshd_port));
     }
+    if let Some(limit) = settings.connect_timeout
+        && !limit.is_zero()
+        && limit != DEFAULT_CONNECT_TIMEOUT
+    {
+        words.push(format!("--connect-timeout {}", limit.as_secs().max(1)));
+    }
     if debug {
         words.push("--debug".to_owned());
     }
     words.join(" ")
 }
+
+/// PROTOCOL.md, "Starting tsshd": what a server waits that is told nothing.
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The address that answered the login; behind a proxy, what the resolver says of the name.
 async fn addresses(

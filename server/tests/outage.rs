@@ -73,6 +73,28 @@ async fn with_keep_pending_input_no_key_is_dropped() {
 }
 
 #[tokio::test]
+async fn a_client_that_says_late_that_it_keeps_its_input_loses_the_keys_before_alone() {
+    soon(async {
+        let peer = Peer::connect();
+        let mut bus = peer.greet().await;
+        let mut keys = peer.start(terminal(1, RAW_CAT)).await.unwrap();
+        keys.until("ready").await;
+        peer.moves.send_modify(|moves| *moves += 1);
+        marker_of(bus.event().await);
+        let setting = Setting {
+            keep_pending_input: Some(true),
+            ..Setting::default()
+        };
+        bus.send(BusEvent::Setting(setting)).await;
+        echoed(&mut bus, 1).await;
+        // Nobody will ever write the marker.
+        keys.write(b"every key").await;
+        assert_eq!(keys.until("every key").await, "every key");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn data_loses_nothing_but_the_markers_themselves() {
     soon(async {
         let peer = Peer::connect();

@@ -20,14 +20,16 @@ pub struct Carried {
 /// and the peer has what it was sent.
 ///
 /// Each direction ends by itself. At its source's end the sink is ended in order. A sink that takes
-/// no more ends its direction alone: what the other one still carries arrives. A direction holds
-/// 32 KiB at most, so a sink that stalls stalls its source, and nothing else.
+/// no more ends its direction alone: what the other one still carries arrives. A socket that breaks
+/// has ended, as under ssh: a server that answers without having read the question breaks its
+/// connection behind the answer, which must arrive. A direction holds 32 KiB at most, so a sink that
+/// stalls stalls its source, and nothing else.
 ///
 /// Dropping the future before its end resets both, as an error does.
 ///
 /// # Errors
 ///
-/// A source that broke, rather than ended: both socket and stream are reset, so that nobody takes a
+/// A stream that broke, rather than ended: both socket and stream are reset, so that nobody takes a
 /// part for the whole.
 pub async fn pump(socket: impl Socket, stream: Stream) -> io::Result<Carried> {
     let Stream {
@@ -41,8 +43,17 @@ pub async fn pump(socket: impl Socket, stream: Stream) -> io::Result<Carried> {
     let mut carried = Carried::default();
     if let Some(socket) = &mut ends.socket {
         let (socket_reader, mut socket_writer) = socket.halves();
+        let from_socket = async {
+            let carrying = carry(socket_reader, &mut ends.writer, &mut carried.to_peer).await;
+            if let Err(error) = carrying {
+                tracing::debug!(%error, "a forwarded connection broke off");
+                // A peer that is gone needs no end.
+                let _ = ends.writer.shutdown().await;
+            }
+            Ok(())
+        };
         tokio::try_join!(
-            carry(socket_reader, &mut ends.writer, &mut carried.to_peer),
+            from_socket,
             carry(stream_reader, &mut socket_writer, &mut carried.from_peer),
         )?;
     }

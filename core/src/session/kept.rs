@@ -118,5 +118,6 @@ impl Kept {
     }
 }
 
-/// The most that one session may hold for a client that is away.
-pub const MAX_KEPT_BYTES: usize = 8 << 20;
+/// The most that one session may hold for a client that is away. All of it goes out before the next key is echoed: at
+/// 10 Mbit/s it takes a second.
+pub const MAX_KEPT_BYTES: usize = 1 << 20;

@@ -6,6 +6,7 @@
 //! | what a client that comes back is shown        | `replay.rs` |
 //! | how far output may run ahead of the path      | `window.rs` |
 //! | which lines give way                          | `kept.rs`   |
+//! | which phases a session goes through           | `phase.rs`  |
 //! | how the user is told of a loss                | `notice.rs` |
 //! | what counts as a sequence, a mode, a question | `escape.rs` |
 //!
@@ -15,6 +16,7 @@ mod escape;
 mod kept;
 pub mod marker;
 mod notice;
+mod phase;
 mod replay;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use bytes::{Buf, BytesMut};
 use super::escape::{Parser, Step};
 use super::kept::{Dropped, Kept};
 use super::notice;
+use super::phase::Phase;
 
 /// The output of one terminal, between the program and the client. PROTOCOL.md, "Behaviour while disconnected".
 ///
@@ -21,8 +22,10 @@ pub struct Replay {
     /// To be sent, in order.
     ready: BytesMut,
     kept: Kept,
-    /// How many of the last kept bytes are a sequence under way.
+    /// How many of the last bytes are a sequence under way.
     under_way: usize,
+    /// The sequence under way began before the client went.
+    begun: bool,
     /// The alternate screen is on, as the program sees it.
     alternate: bool,
     /// The same, as it is at the end of `ready`.
@@ -49,20 +52,6 @@ pub enum Back {
     RepaintAlone,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// The client is there.
-    Passing,
-    /// It is away; so many more bytes of the line under way are let through at most.
-    Finishing(usize),
-    /// It is away, and lines are kept.
-    Keeping,
-    /// It is back, and a repaint is under way whose beginning nobody wants.
-    Discarding,
-    /// It is back, and is spared the rest of a sequence whose beginning was dropped.
-    Skipping,
-}
-
 impl Replay {
     /// For a terminal of `rows` lines, and a client that is there.
     pub fn new(rows: u16) -> Self {
@@ -73,6 +62,7 @@ impl Replay {
             ready: BytesMut::new(),
             kept: Kept::default(),
             under_way: 0,
+            begun: false,
             alternate: false,
             alternate_sent: false,
             alternate_kept: false,
@@ -104,7 +94,6 @@ impl Replay {
             }
             Phase::Finishing(_) => {
                 let through = self.finish_line(bytes);
-                self.ready.extend_from_slice(&bytes[..through]);
                 self.alternate_sent = self.alternate;
                 self.alternate_kept = self.alternate;
                 bytes = &bytes[through..];
@@ -146,6 +135,8 @@ impl Replay {
     pub fn handle_away(&mut self, keep_all: bool) {
         if matches!(self.phase, Phase::Passing | Phase::Skipping) && !keep_all {
             self.phase = Phase::Finishing(MAX_FINISHING);
+            self.under_way = 0;
+            self.begun = !self.parser.is_between();
             self.modes.clear();
             self.addressing = false;
         }
@@ -248,20 +239,34 @@ impl Replay {
         }
     }
 
-    /// How many of `bytes` belong to the line that is let through.
+    /// Lets the line under way through, and returns how many of `bytes` belong to it.
     fn finish_line(&mut self, bytes: &[u8]) -> usize {
+        let Phase::Finishing(mut left) = self.phase else {
+            return 0;
+        };
         for (at, byte) in bytes.iter().enumerate() {
             let step = self.note(*byte);
-            let Phase::Finishing(left) = &mut self.phase else {
-                return at;
-            };
-            *left = left.saturating_sub(1);
+            left = left.saturating_sub(1);
+            self.ready.extend_from_slice(&[*byte]);
+            // As below. What the client has the beginning of, it gets the end of.
+            if step == Step::Query && !self.begun && self.under_way < self.ready.len() {
+                let before = self.ready.len() - self.under_way - 1;
+                self.ready.truncate(before);
+            }
+            if step == Step::Inside {
+                self.under_way += 1;
+            } else {
+                (self.under_way, self.begun) = (0, false);
+            }
             let ended = *byte == b'\n' && step == Step::Text;
-            if (ended || *left == 0) && self.parser.is_between() {
+            let between = self.parser.is_between();
+            if (between && (ended || left == 0)) || self.under_way > MAX_SEQUENCE {
+                self.under_way = 0;
                 self.phase = Phase::Keeping;
                 return at + 1;
             }
         }
+        self.phase = Phase::Finishing(left);
         bytes.len()
     }
 
@@ -379,7 +384,7 @@ const MAX_FINISHING: usize = 4 * 1024;
 const MAX_LINE: usize = 4 * 1024;
 
 /// A sequence that is longer is dropped: an image, mostly.
-const MAX_SEQUENCE: usize = 1 << 20;
+const MAX_SEQUENCE: usize = 512 * 1024;
 
 /// Programs set a dozen.
 const MAX_MODES: usize = 64;

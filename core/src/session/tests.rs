@@ -253,6 +253,45 @@ fn a_client_that_is_away_twice_gets_everything_once() {
     assert!(replay.is_empty());
 }
 
+#[test]
+fn a_sequence_that_never_ends_is_let_through_within_bounds_too() {
+    for start in [&b"\x1b]0;"[..], b"\x1bP", b"\x1b_", b"\x1bX"] {
+        for split in [0, start.len()] {
+            let mut replay = Replay::new(24);
+            replay.push(&start[..split]);
+            replay.handle_away(false);
+            replay.push(&start[split..]);
+            (0..3000).for_each(|_| replay.push(&b"y\n".repeat(500)));
+            replay.handle_back();
+            let held = replay.ready().len();
+            assert!(held <= 2 * MAX_KEPT_BYTES, "{held} bytes behind {start:?}");
+        }
+    }
+}
+
+#[test]
+fn a_question_on_the_line_under_way_is_not_asked_of_a_client_that_is_away() {
+    let mut replay = away(24);
+    replay.push(b"vim\x1b[c starts\x1b[6n");
+    replay.push(b"\x1b]11;?");
+    replay.push(b"\x07!\r\n");
+    assert_eq!(sent(&mut replay), "vim starts!\r\n");
+}
+
+#[test]
+fn a_question_that_is_half_sent_is_sent_whole() {
+    let mut replay = Replay::new(24);
+    replay.push(b"\x1b[");
+    assert_eq!(sent(&mut replay), "\x1b[");
+    replay.handle_away(false);
+    replay.push(b"6n");
+    assert_eq!(sent(&mut replay), "6n");
+    replay.push(b"\x1b[");
+    assert_eq!(sent(&mut replay), "\x1b[");
+    replay.push(b"6n and more");
+    assert_eq!(sent(&mut replay), "6n and more");
+}
+
 proptest! {
     #[test]
     fn nothing_is_lost_or_reordered_below_the_bounds(

@@ -44,12 +44,16 @@ impl Account {
     /// When passwd does not know the real user number. Groups that cannot be named are left out.
     pub fn current() -> Result<Self, AccountError> {
         let uid = Uid::current();
-        let user = User::from_uid(uid)
-            .map_err(|source| AccountError::Lookup {
-                uid: uid.as_raw(),
-                source,
-            })?
-            .ok_or(AccountError::Unknown(uid.as_raw()))?;
+        let logged_in = std::env::var("LOGNAME").or_else(|_| std::env::var("USER"));
+        let user = match logged_in.ok().and_then(|name| namesake(&name, uid)) {
+            Some(user) => user,
+            None => User::from_uid(uid)
+                .map_err(|source| AccountError::Lookup {
+                    uid: uid.as_raw(),
+                    source,
+                })?
+                .ok_or(AccountError::Unknown(uid.as_raw()))?,
+        };
         let groups = group_ids(&user)
             .into_iter()
             .filter_map(|gid| Group::from_gid(gid).ok().flatten())
@@ -67,6 +71,12 @@ impl Account {
             groups,
         })
     }
+}
+
+/// The account of this name, where several share a user number.
+fn namesake(name: &str, uid: Uid) -> Option<User> {
+    let user = User::from_name(name).ok().flatten();
+    user.filter(|user| user.uid == uid)
 }
 
 #[cfg(not(target_vendor = "apple"))]
@@ -96,5 +106,16 @@ mod tests {
             "{account:?}"
         );
         assert!(!account.groups.is_empty());
+    }
+
+    #[test]
+    fn a_name_counts_where_it_is_one_of_this_user_number() {
+        let account = Account::current().unwrap();
+        let uid = Uid::current();
+
+        let user = namesake(&account.name, uid).unwrap();
+        assert_eq!(user.uid, uid);
+        assert!(namesake(&account.name, Uid::from_raw(uid.as_raw() + 1)).is_none());
+        assert!(namesake("nobody of that name", uid).is_none());
     }
 }

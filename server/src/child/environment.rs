@@ -47,6 +47,8 @@ pub(super) fn build(sources: &Sources<'_>) -> Environment {
         env.insert(name.into(), value.into());
     }
 
+    // A client's agent comes through a socket of ours; the host's own may be named below.
+    env.remove(OsStr::new("SSH_AUTH_SOCK"));
     let mut set = |name: &str, value: &OsStr| env.insert(name.into(), value.to_owned());
     set("USER", account.name.as_ref());
     set("LOGNAME", account.name.as_ref());
@@ -66,6 +68,9 @@ pub(super) fn build(sources: &Sources<'_>) -> Environment {
     if let Some(Display { name, .. }) = &spec.display {
         set("DISPLAY", name.as_ref());
     }
+    if let Some(socket) = &spec.agent_socket {
+        set("SSH_AUTH_SOCK", socket.as_ref());
+    }
     for (name, value) in user_variables(sources) {
         set(name, value.as_ref());
     }
@@ -82,10 +87,6 @@ pub(super) fn build(sources: &Sources<'_>) -> Environment {
     for (name, value) in [
         ("SSH_TTY", sources.tty.map(Path::as_os_str)),
         ("SSH_ORIGINAL_COMMAND", sources.original_command),
-        (
-            "SSH_AUTH_SOCK",
-            spec.agent_socket.as_deref().map(Path::as_os_str),
-        ),
     ] {
         match value {
             Some(value) => env.insert(name.into(), value.to_owned()),

@@ -100,6 +100,21 @@ fn not_even_accept_env_star_lets_a_client_change_what_the_server_sets() {
 }
 
 #[test]
+fn the_agent_of_the_host_is_named_by_the_administrator_and_by_nobody_who_logs_in() {
+    let mut world = World::default();
+    world.settings.accept_env = PatternList::parse_words(["*"]);
+    world.send(&[("SSH_AUTH_SOCK", "/tmp/forged")]);
+    world.settings.set_env = vec![("SSH_AUTH_SOCK".into(), "/run/gpg-agent".into())];
+
+    let env = world.build(None, None);
+
+    assert_eq!(
+        without_base(env),
+        environment(&[("SSH_AUTH_SOCK", "/run/gpg-agent")])
+    );
+}
+
+#[test]
 fn a_client_that_sends_thousands_of_variables_sets_128() {
     let mut world = World::default();
     world.settings.accept_env = PatternList::parse_words(["*"]);

@@ -165,6 +165,10 @@ impl Events {
     fn handle_setting(&mut self, setting: &Setting) {
         if let Some(keep) = setting.keep_pending_input {
             self.keep_input = keep;
+            if keep {
+                // A client that keeps its input may know nothing of a marker that was asked of it before.
+                self.view.send_modify(|view| view.markers.clear());
+            }
         }
         if let Some(keep) = setting.keep_pending_output {
             self.view.send_modify(|view| view.keep_output = keep);

@@ -104,6 +104,13 @@ impl Sieve {
     }
 
     fn sift(&mut self, chunk: &[u8], passed: &mut Vec<u8>) -> Sifted {
+        let withdrawn = self.kind == Kind::Keys && self.client.view.borrow().markers.is_empty();
+        if withdrawn && !self.searches.is_empty() {
+            passed.clear();
+            self.give_up(passed);
+            passed.extend_from_slice(chunk);
+            return Sifted::Part;
+        }
         for marker in &self.client.view.borrow().markers {
             if marker.number <= self.seen {
                 continue;
@@ -156,9 +163,17 @@ impl Sieve {
     /// The stream is at its end: what looked like the start of a marker is data.
     fn finish(&mut self, passed: &mut Vec<u8>) {
         if self.kind == Kind::Data {
-            for search in std::mem::take(&mut self.searches) {
-                search.finish(&mut |before| passed.extend_from_slice(before));
-            }
+            self.give_up(passed);
+        }
+    }
+
+    /// No marker is waited for any more: what the searches hold is passed, in the order in which it came.
+    fn give_up(&mut self, passed: &mut Vec<u8>) {
+        // What an earlier search held goes through the later ones.
+        while let Some(search) = self.searches.pop_front() {
+            let mut held = Vec::new();
+            search.finish(&mut |before| held.extend_from_slice(before));
+            self.sift_data(&held, passed);
         }
     }
 

@@ -17,6 +17,11 @@ pub(super) enum RequestError {
     Nothing,
     #[error("sshd_config of this host has no subsystem {0}")]
     NoSubsystem(tssh_core::wire::Printable),
+    #[error(
+        "the subsystem {0} is looked for in {file}, which this user may not read: only sftp is known here",
+        file = .1.display()
+    )]
+    Unread(tssh_core::wire::Printable, std::path::PathBuf),
     #[error("the terminal modes cannot be understood")]
     Modes(#[from] ModesError),
     #[error(transparent)]
@@ -28,7 +33,11 @@ impl RequestError {
     pub(super) fn code(&self) -> i64 {
         match self {
             Self::Spawn(SpawnError::PtyRefused) => WireError::PROHIBITED,
-            Self::Nothing | Self::NoSubsystem(_) | Self::Modes(_) | Self::Spawn(_) => 0,
+            Self::Nothing
+            | Self::NoSubsystem(_)
+            | Self::Unread(..)
+            | Self::Modes(_)
+            | Self::Spawn(_) => 0,
         }
     }
 }
@@ -60,7 +69,13 @@ fn kind(message: &SessionStart, login: &Login) -> Result<Kind, RequestError> {
     if !message.subsystem.is_empty() {
         let name = &message.subsystem;
         let line = login.settings.subsystem(name);
-        let missing = || RequestError::NoSubsystem(tssh_core::wire::Printable::new(name));
+        let missing = || {
+            let name = tssh_core::wire::Printable::new(name);
+            match &login.settings.unread {
+                Some(file) => RequestError::Unread(name, file.clone()),
+                None => RequestError::NoSubsystem(name),
+            }
+        };
         return Ok(Kind::Subsystem(line.ok_or_else(missing)?.to_owned()));
     }
     if message.shell {

@@ -58,6 +58,8 @@ pub struct Settings {
     pub stream_local_bind_unlink: bool,
     /// `Subsystem`: name to command line.
     pub subsystems: BTreeMap<String, String>,
+    /// A part of the configuration that sshd reads, and this user may not.
+    pub unread: Option<PathBuf>,
     /// `UsePAM`.
     pub use_pam: bool,
     /// `X11DisplayOffset`.
@@ -217,6 +219,7 @@ impl Default for Settings {
             stream_local_bind_mask: 0o177,
             stream_local_bind_unlink: false,
             subsystems: BTreeMap::new(),
+            unread: None,
             use_pam: false,
             x11_display_offset: 10,
             x11_forwarding: false,

@@ -41,9 +41,16 @@ pub fn read(path: &Path, subject: &Subject) -> (Settings, Vec<Complaint>) {
         layers: Layers::default(),
         complaints: Vec::new(),
         files: 0,
+        unread: None,
     };
     reader.file(path, Part::Global, Verdict::Applies, 0);
     let mut settings = reader.layers.settle();
+    if let Some(unread) = reader.unread {
+        // Every sshd_config that is shipped has it, and a user who may log in may run it.
+        let sftp = settings.subsystems.entry("sftp".to_owned());
+        sftp.or_insert_with(|| "internal-sftp".to_owned());
+        settings.unread = Some(unread);
+    }
     settings.pam_prints_motd = settings.use_pam && pam_prints_motd(Path::new(PAM_FILE));
     for complaint in &reader.complaints {
         tracing::debug!(%complaint, "sshd_config");
@@ -58,6 +65,7 @@ struct Reader<'a> {
     layers: Layers,
     complaints: Vec<Complaint>,
     files: usize,
+    unread: Option<PathBuf>,
 }
 
 impl Reader<'_> {
@@ -67,6 +75,9 @@ impl Reader<'_> {
         let text = match contents(path) {
             Ok(text) => text,
             Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    self.unread.get_or_insert_with(|| path.to_owned());
+                }
                 let reason = format!("not readable ({error}): sshd's defaults hold in its place");
                 self.complain(path, 0, reason);
                 return;

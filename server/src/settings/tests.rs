@@ -123,6 +123,8 @@ fn what_cannot_be_read_keeps_the_defaults_and_is_complained_about() {
         settings,
         Settings {
             max_sessions: 3,
+            subsystems: [("sftp".to_owned(), "internal-sftp".to_owned())].into(),
+            unread: Some(world.dir.path().join("dir")),
             ..Settings::default()
         }
     );
@@ -292,6 +294,28 @@ fn ssh_connection_is_read_with_mapped_addresses_and_zones_reduced() {
 struct World {
     dir: TempDir,
     subject: Subject,
+}
+
+/// As where sshd_config is root's alone.
+#[test]
+fn where_the_file_cannot_be_read_sftp_is_there_all_the_same() {
+    let world = World::new("Subsystem sftp /from/the/file\n");
+    fs::remove_file(world.dir.path().join("sshd_config")).unwrap();
+    fs::create_dir(world.dir.path().join("sshd_config")).unwrap();
+    let (settings, complaints) = world.read();
+    assert_eq!(settings.subsystem("sftp"), Some("internal-sftp"));
+    assert_eq!(settings.subsystem("netconf"), None);
+    assert_eq!(settings.unread, Some(world.dir.path().join("sshd_config")));
+    assert_eq!(complaints.len(), 1, "{complaints:?}");
+}
+
+#[test]
+fn what_was_read_before_a_file_that_cannot_be_read_holds() {
+    let world = World::new("Subsystem sftp /from/the/file\nInclude part\n");
+    fs::create_dir(world.dir.path().join("part")).unwrap();
+    let (settings, _) = world.read();
+    assert_eq!(settings.subsystem("sftp"), Some("/from/the/file"));
+    assert_eq!(settings.unread, Some(world.dir.path().join("part")));
 }
 
 impl World {
