@@ -265,6 +265,7 @@ fn what_a_server_said_before_it_broke_off_arrives() {
         let mut heard = Vec::new();
         socket.read_to_end(&mut heard).unwrap();
         assert!(heard == answer, "{mode:?}: {} bytes came", heard.len());
+        drop(socket);
         tssh.end();
     }
 }
