@@ -20,6 +20,7 @@ pub struct Rig {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) datagrams: bool,
     pub(crate) framing: Framing,
+    pub(crate) key_lasts: Option<u64>,
     own_way: Option<Cut>,
 }
 
@@ -32,6 +33,7 @@ impl Rig {
             transport: Arc::new(transport),
             datagrams: false,
             framing: framed,
+            key_lasts: None,
             own_way: None,
         }
     }
@@ -47,6 +49,14 @@ impl Rig {
     #[must_use]
     pub fn with_framing(mut self, framing: Framing) -> Self {
         self.framing = framing;
+        self
+    }
+
+    /// The same for a transport whose keys its hosts exchange (`Connection::rekey`). A key is used up after `bytes`,
+    /// both directions counted.
+    #[must_use]
+    pub fn with_keys_for(mut self, bytes: u64) -> Self {
+        self.key_lasts = Some(bytes);
         self
     }
 

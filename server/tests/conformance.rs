@@ -5,14 +5,15 @@
     reason = "a test fails where it stands, and owns its tasks"
 )]
 
+use std::panic::catch_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
-use tssh_conformance::Rig;
-use tssh_conformance::session::Arrival;
+use tssh_conformance::session::{Arrival, play_session};
+use tssh_conformance::{Over, Rig};
 use tssh_server::child::{Account, Login};
 use tssh_server::connection::{self, Config, Path};
 use tssh_server::keeper;
@@ -30,14 +31,36 @@ mod quic {
 mod kcp {
     use super::{host, kcp};
 
-    tssh_conformance::session_conformance!(kcp, host, over: udp, tcp, process);
+    tssh_conformance::session_conformance!(kcp, host, rekey, over: udp, tcp, process);
 }
 
 /// Keys that change every few packets, and are exchanged over the bus meanwhile.
 mod kcp_with_many_keys {
     use super::{host, kcp_with_many_keys};
 
-    tssh_conformance::session_conformance!(kcp_with_many_keys, host, over: udp);
+    tssh_conformance::session_conformance!(kcp_with_many_keys, host, rekey, over: udp);
+}
+
+/// The scenario about keys is tried too: with keys that do not change as often as was declared, and with none.
+#[test]
+fn a_transport_that_changes_no_keys_is_caught() {
+    fn seldom(_: u64) -> Rig {
+        framed(Rig::new(Kcp::default())).with_keys_for(MANY_KEYS)
+    }
+    fn never(_: u64) -> Rig {
+        quic(1).with_keys_for(MANY_KEYS)
+    }
+    for (rig, wanted) in [
+        (seldom as fn(u64) -> Rig, "the key was not replaced"),
+        (never, "keys were declared, and none are offered"),
+    ] {
+        let stage = tssh_conformance::session_stage!(rig, host);
+        let name = "keys_change_on_both_sides_in_the_middle_of_a_pipe";
+        let played = catch_unwind(|| play_session(name, Over::Udp, stage));
+        let panic = played.expect_err("the suite let it pass");
+        let said = panic.downcast_ref::<String>().expect("it says why");
+        assert!(said.contains(wanted), "{said}");
+    }
 }
 
 fn quic(_: u64) -> Rig {
@@ -45,15 +68,14 @@ fn quic(_: u64) -> Rig {
 }
 
 fn kcp(_: u64) -> Rig {
-    framed(Rig::new(Kcp::default()))
+    framed(Rig::new(Kcp::default())).with_keys_for(Thresholds::default().bytes)
 }
 
 fn kcp_with_many_keys(_: u64) -> Rig {
     let mut thresholds = Thresholds::default();
-    thresholds.bytes = 100_000;
-    framed(Rig::new(Kcp::new(
-        tssh_transport_kcp::Config::default().with_rekey(thresholds),
-    )))
+    thresholds.bytes = MANY_KEYS;
+    let config = tssh_transport_kcp::Config::default().with_rekey(thresholds);
+    framed(Rig::new(Kcp::new(config))).with_keys_for(MANY_KEYS)
 }
 
 /// Over the framing of real TCP links.
@@ -111,6 +133,9 @@ fn login(home: &std::path::Path) -> Login {
         sshrc: "/nonexistent".into(),
     }
 }
+
+/// Bytes that a key lasts for, where they are to change often.
+const MANY_KEYS: u64 = 100_000;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -5,6 +5,8 @@
 //! | what is tried with commands and terminals         | `programs.rs`   |
 //! | what is tried with outages and ends               | `outages.rs`    |
 //! | what is tried with forwarded connections          | `forwards.rs`   |
+//! | what is tried with keys                           | `keys.rs`       |
+//! | how it is known which keys were exchanged         | `exchanges.rs`  |
 //! | how both sides come to be                         | `world.rs`      |
 //! | what carries packets between them                 | `machines.rs`   |
 //! | which scenarios there are                         | `table.rs`      |
@@ -17,12 +19,14 @@
     reason = "a scenario fails by panicking, like the test that it is"
 )]
 
+mod exchanges;
 pub mod forwards;
+pub mod keys;
 mod machines;
 pub mod outages;
 pub mod programs;
 mod table;
 mod world;
 
-pub use table::{SESSIONS, SessionScenario, SessionStage, play_session};
+pub use table::{SESSIONS, SessionNeeds, SessionScenario, SessionStage, play_session};
 pub use world::{Arrival, Host, SessionWorld};

@@ -18,7 +18,34 @@ pub struct SessionScenario {
     pub name: &'static str,
     /// The module it stands in.
     pub group: &'static str,
+    /// Where it applies.
+    pub needs: SessionNeeds,
     play: fn(SessionWorld) -> Pin<Box<dyn Future<Output = ()>>>,
+}
+
+/// What a session scenario cannot be played without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionNeeds {
+    /// Nothing: it applies everywhere.
+    Any,
+    /// That the author declared no keys for the hosts to exchange.
+    OwnKeys,
+    /// Keys that the hosts exchange, declared by the author.
+    Rekey,
+}
+
+impl SessionScenario {
+    /// Why it does not apply; `None` where it does. `rekeys`: the hosts exchange the transport's keys.
+    pub fn absent(&self, rekeys: bool) -> Option<&'static str> {
+        match (self.needs, rekeys) {
+            (SessionNeeds::Rekey, false) => {
+                Some("it exchanges its keys by itself: nothing of them is seen above")
+            }
+            (SessionNeeds::OwnKeys, true) => Some("its hosts exchange its keys"),
+            (SessionNeeds::Any | SessionNeeds::OwnKeys | SessionNeeds::Rekey, _) => None,
+        }
+    }
 }
 
 impl fmt::Debug for SessionScenario {
@@ -48,14 +75,21 @@ impl fmt::Debug for SessionStage {
 ///
 /// # Panics
 ///
-/// When it fails, or there is none of that name.
+/// When it fails, there is none of that name, or it does not apply.
 pub fn play_session(name: &str, over: Over, stage: SessionStage) {
     let scenario = SESSIONS.iter().find(|scenario| scenario.name == name);
     let scenario = scenario.unwrap_or_else(|| panic!("there is no session scenario {name}"));
+    let rig = (stage.rig)(1);
+    let absent = scenario.absent(rig.key_lasts.is_some());
+    assert!(
+        absent.is_none(),
+        "it does not apply: {}",
+        absent.unwrap_or_default()
+    );
     let runtime = (stage.runtime)();
     runtime.block_on(async {
         let played = async {
-            let world = SessionWorld::new((stage.rig)(1), stage.host, over, 1).await;
+            let world = SessionWorld::new(rig, stage.host, over, 1).await;
             (scenario.play)(world).await;
         };
         timeout(PATIENCE, played)
@@ -66,14 +100,14 @@ pub fn play_session(name: &str, over: Over, stage: SessionStage) {
     runtime.shutdown_background();
 }
 
-/// Hands the list of all session scenarios to another macro: group and names.
+/// Hands the list of all session scenarios to another macro: what a scenario needs, its group and the names.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! session_scenarios {
     ($then:ident $arguments:tt) => {
         $crate::$then! {
             $arguments
-            programs {
+            Any programs {
                 a_terminal_echoes_what_is_typed
                 the_exit_status_is_the_programs
                 stderr_comes_apart_and_whole
@@ -82,15 +116,21 @@ macro_rules! session_scenarios {
                 a_flood_of_output_comes_whole
                 sessions_beside_one_another_keep_their_output_apart
             }
-            forwards {
+            Any forwards {
                 a_dialled_connection_keeps_its_bytes_and_its_ends
                 a_dialled_port_that_is_closed_is_refused
             }
-            outages {
+            Any outages {
                 an_outage_takes_nothing_from_a_pipe
                 keys_typed_in_an_outage_come_when_it_ends
                 a_client_that_is_killed_is_outlived_by_nothing
                 a_server_that_is_killed_is_noticed
+            }
+            Rekey keys {
+                keys_change_on_both_sides_in_the_middle_of_a_pipe
+            }
+            OwnKeys keys {
+                nothing_is_asked_for_above_a_transport_that_exchanges_its_own_keys
             }
         }
     };
@@ -99,24 +139,32 @@ macro_rules! session_scenarios {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! tabulate_sessions {
-    ([] $($group:ident { $($name:ident)+ })+) => {
+    ([] $($needs:ident $group:ident { $($name:ident)+ })+) => {
         /// Every session scenario there is.
         pub const SESSIONS: &[SessionScenario] = &[$($(
             SessionScenario {
                 name: stringify!($name),
                 group: stringify!($group),
+                needs: SessionNeeds::$needs,
                 play: |world| Box::pin(super::$group::$name(world)),
             },
         )+)+];
     };
 }
 
-/// Stamps one test per session scenario in a module for each way: a rig's function, a host's, and the ways.
+/// Stamps one test per session scenario that applies in a module for each way: a rig's function, a host's, and the
+/// ways. A transport whose keys the hosts exchange says `rekey`, and its rig
+/// [`with_keys_for`](crate::Rig::with_keys_for); one that leaves the word out is tried for the absence of such keys.
 #[macro_export]
 macro_rules! session_conformance {
+    ($rig:ident, $host:ident, rekey, over: $($over:ident),+ $(,)?) => {
+        $(mod $over {
+            $crate::session_scenarios! { stamp_sessions [$rig, $host, $over, rekey] }
+        })+
+    };
     ($rig:ident, $host:ident, over: $($over:ident),+ $(,)?) => {
         $(mod $over {
-            $crate::session_scenarios! { stamp_sessions [$rig, $host, $over] }
+            $crate::session_scenarios! { stamp_sessions [$rig, $host, $over, none] }
         })+
     };
 }
@@ -124,8 +172,19 @@ macro_rules! session_conformance {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! stamp_sessions {
-    ($to:tt $($group:ident { $($name:ident)+ })+) => {
-        $($($crate::stamp_session! { $to $name })+)+
+    ($to:tt $($needs:ident $group:ident $names:tt)+) => {
+        $($crate::stamp_session_group! { $needs $to $names })+
+    };
+}
+
+/// The same choice as [`SessionScenario::absent`]: a test that does not apply fails.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! stamp_session_group {
+    (Rekey [$rig:ident, $host:ident, $over:ident, none] $names:tt) => {};
+    (OwnKeys [$rig:ident, $host:ident, $over:ident, rekey] $names:tt) => {};
+    ($needs:ident [$rig:ident, $host:ident, $over:ident, $rekey:ident] { $($name:ident)+ }) => {
+        $($crate::stamp_session! { [$rig, $host, $over] $name })+
     };
 }
 
@@ -135,17 +194,25 @@ macro_rules! stamp_session {
     ([$rig:ident, $host:ident, $over:ident] $name:ident) => {
         #[test]
         fn $name() {
-            let stage = $crate::session::SessionStage {
-                rig: super::$rig,
-                host: super::$host,
-                runtime: || {
-                    ::tokio::runtime::Builder::new_current_thread()
-                        .enable_all()
-                        .build()
-                        .expect("a runtime of one thread can be built")
-                },
-            };
+            let stage = $crate::session_stage!(super::$rig, super::$host);
             $crate::session::play_session(stringify!($name), $crate::over!($over), stage);
+        }
+    };
+}
+
+/// A [`SessionStage`] for a rig's function and a host's.
+#[macro_export]
+macro_rules! session_stage {
+    ($rig:expr, $host:expr) => {
+        $crate::session::SessionStage {
+            rig: $rig,
+            host: $host,
+            runtime: || {
+                ::tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .expect("a runtime of one thread can be built")
+            },
         }
     };
 }

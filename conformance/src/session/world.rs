@@ -15,9 +15,10 @@ use tssh_core::connection::{Client, ClientConfig, ClientEvent, Timeouts};
 use tssh_core::proxy::client::Carriers;
 use tssh_core::proxy::network::NetworkEvents;
 use tssh_core::proxy::{PacketPipe, server};
-use tssh_core::transport::{Connection, Link, RecvMeta};
+use tssh_core::transport::{Connection, Link, RecvMeta, Transport};
 use tssh_core::wire::{self, Extension, Secret, ServerInfo, feature};
 
+use super::exchanges::Exchanges;
 use super::machines::Machines;
 use crate::medium::Over;
 use crate::rig::{MTU, Rig};
@@ -50,6 +51,9 @@ pub struct SessionWorld {
     pub client: Client,
     /// What the server tells.
     pub events: mpsc::Receiver<ClientEvent>,
+    pub(super) exchanges: Exchanges,
+    /// How many bytes a key lasts for, where the hosts exchange them.
+    pub(super) key_lasts: Option<u64>,
     machines: Arc<Machines>,
     server_stop: CancellationToken,
     _client_stop: DropGuard,
@@ -86,7 +90,9 @@ impl SessionWorld {
         machine_tasks.spawn(accept(arrived, path.streams()));
 
         let mut info = info(over);
-        let mut listener = rig.transport.listen(pipe.clone(), &mut info).await.unwrap();
+        let key_lasts = rig.key_lasts;
+        let (transport, exchanges) = Exchanges::noted(rig.transport);
+        let mut listener = transport.listen(pipe.clone(), &mut info).await.unwrap();
         let mut server_tasks = JoinSet::new();
         let stop = server_stop.clone();
         server_tasks.spawn(async move {
@@ -122,13 +128,8 @@ impl SessionWorld {
         };
         let (_script, told) = mpsc::channel(1);
         let network = NetworkEvents::scripted(told);
-        let connecting = Client::connect(
-            &*rig.transport,
-            config,
-            machines.clone(),
-            network,
-            &client_stop,
-        );
+        let connecting =
+            Client::connect(&transport, config, machines.clone(), network, &client_stop);
         let (client, events, tasks) = Box::pin(connecting).await.unwrap();
         let mut client_tasks = JoinSet::new();
         client_tasks.spawn(async move {
@@ -137,6 +138,8 @@ impl SessionWorld {
         Self {
             client,
             events,
+            exchanges,
+            key_lasts,
             machines,
             server_stop,
             _client_stop: client_stop.drop_guard(),
