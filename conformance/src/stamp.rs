@@ -84,6 +84,7 @@ macro_rules! stage {
     ($rig:expr) => {
         $crate::Stage {
             rig: $rig,
+            most_runs: u64::MAX,
             runtime: || {
                 ::tokio::runtime::Builder::new_current_thread()
                     .enable_time()

@@ -9,15 +9,17 @@
 )]
 
 mod connection;
+mod packets;
 mod streams;
 mod transport;
 
 use std::collections::BTreeSet;
 
 use tssh_conformance::matrix::{Verdict, matrix};
-use tssh_conformance::{Over, Rig, Stage, stage};
+use tssh_conformance::{Over, Rig, Scenario, Stage, stage};
 use tssh_core::transport::memory::Memory;
 
+use packets::{Flaw, Packets};
 use transport::{Broken, Fault};
 
 /// A test for each fault: what a transport does wrong, and the scenarios that tell.
@@ -31,6 +33,21 @@ macro_rules! faults {
             let told_by: &[&str] = &$told_by;
             let told_by = told_by.iter().map(ToString::to_string).collect();
             assert_eq!(failures(stage!(rig)), told_by);
+        })+
+    };
+}
+
+/// The same for what a transport does wrong with packets; each scenario is played with its first seed.
+macro_rules! flaws {
+    ($($name:ident: $flaw:ident => $told_by:expr;)+) => {
+        $(#[test]
+        fn $name() {
+            fn rig(_: u64) -> Rig {
+                Rig::new(Packets(Flaw::$flaw))
+            }
+            let told_by: &[&str] = &$told_by;
+            let told_by = told_by.iter().map(ToString::to_string).collect();
+            assert_eq!(failures_with_packets(stage!(rig).at_most(1)), told_by);
         })+
     };
 }
@@ -134,6 +151,111 @@ faults! {
     ];
 }
 
+#[test]
+fn a_transport_of_packets_that_breaks_nothing_passes() {
+    fn rig(_: u64) -> Rig {
+        Rig::new(Packets(Flaw::Nothing))
+    }
+    assert_eq!(failures_with_packets(stage!(rig)), BTreeSet::new());
+}
+
+flaws! {
+    a_transport_that_answers_what_it_cannot_open_is_caught: AnswersNoise => [
+        "garbage_is_seldom_answered",
+    ];
+    a_transport_that_takes_whatever_comes_for_a_sign_of_life_is_caught: BelievesNoise => [
+        "bent_packets_are_no_sign_of_life_and_end_nothing",
+        "garbage_is_no_sign_of_life_and_ends_nothing",
+        "reflected_packets_are_no_sign_of_life_and_end_nothing",
+        "replayed_packets_are_no_sign_of_life_and_repeat_no_byte",
+        "truncated_packets_are_no_sign_of_life_and_end_nothing",
+    ];
+    a_transport_that_hears_its_own_packets_is_caught: BelievesReflections => [
+        "reflected_packets_are_no_sign_of_life_and_end_nothing",
+    ];
+    a_transport_that_takes_an_old_packet_for_a_sign_of_life_is_caught: BelievesReplays => [
+        "replayed_packets_are_no_sign_of_life_and_repeat_no_byte",
+    ];
+    a_transport_that_opens_packets_which_were_changed_is_caught: BelievesWhatIsBent => [
+        "bent_packets_are_no_sign_of_life_and_end_nothing",
+    ];
+    a_transport_whose_packets_do_not_shrink_with_the_path_is_caught: CannotShrink => [
+        "a_file_survives_a_move_to_a_path_of_smaller_packets",
+        "a_path_that_takes_small_packets_from_the_start_is_survived",
+        "a_path_that_takes_smaller_packets_than_before_is_survived",
+    ];
+    a_transport_that_hands_up_what_comes_as_it_comes_is_caught: DeliversAsItComes => [
+        "a_connection_is_made_through_twenty_percent_of_loss",
+        "a_file_survives_a_move_to_a_path_of_smaller_packets",
+        "a_file_survives_a_move_to_a_path_ten_times_as_long",
+        "a_file_survives_a_translator_that_forgets",
+        "a_file_survives_moves_from_network_to_network",
+        "a_storm_takes_nothing_from_a_stream",
+        "five_percent_of_loss_take_nothing_from_a_stream",
+        "jitter_takes_nothing_from_a_stream",
+        "loss_towards_the_client_alone_takes_nothing_from_a_stream",
+        "loss_towards_the_server_alone_takes_nothing_from_a_stream",
+        "one_percent_of_loss_takes_nothing_from_a_stream",
+        "packets_that_change_places_change_no_bytes",
+        "packets_that_come_seconds_late_do_no_harm",
+        "packets_that_come_twice_come_once_in_a_stream",
+        "twenty_percent_of_loss_take_nothing_from_a_stream",
+    ];
+    a_transport_that_noise_can_end_is_caught: EndsAtNoise => [
+        "bent_packets_are_no_sign_of_life_and_end_nothing",
+        "garbage_does_not_stop_a_handshake",
+        "garbage_is_no_sign_of_life_and_ends_nothing",
+        "reflected_packets_are_no_sign_of_life_and_end_nothing",
+        "truncated_packets_are_no_sign_of_life_and_end_nothing",
+    ];
+    a_transport_that_sends_nothing_again_after_a_move_is_caught: ForgetsAtAMove => [
+        "a_file_survives_a_move_to_a_path_of_smaller_packets",
+        "a_file_survives_a_move_to_a_path_ten_times_as_long",
+        "a_file_survives_moves_from_network_to_network",
+    ];
+    a_transport_that_gives_up_after_some_losses_is_caught: GivesUpAfterLosses => [
+        "a_file_survives_a_move_to_a_path_of_smaller_packets",
+        "a_file_survives_a_move_to_a_path_ten_times_as_long",
+        "a_file_survives_a_translator_that_forgets",
+        "a_file_survives_moves_from_network_to_network",
+        "a_storm_takes_nothing_from_a_stream",
+        "five_percent_of_loss_take_nothing_from_a_stream",
+        "jitter_takes_nothing_from_a_stream",
+        "loss_towards_the_client_alone_takes_nothing_from_a_stream",
+        "loss_towards_the_server_alone_takes_nothing_from_a_stream",
+        "one_percent_of_loss_takes_nothing_from_a_stream",
+        "packets_that_change_places_change_no_bytes",
+        "packets_that_come_seconds_late_do_no_harm",
+        "packets_that_come_twice_come_once_in_a_stream",
+        "twenty_percent_of_loss_take_nothing_from_a_stream",
+    ];
+    a_transport_that_waits_for_each_acknowledgement_is_caught: OneAtATime => [
+        "a_file_survives_a_move_to_a_path_of_smaller_packets",
+        "a_file_survives_a_move_to_a_path_ten_times_as_long",
+        "a_file_survives_a_translator_that_forgets",
+        "a_file_survives_moves_from_network_to_network",
+        "bulk_fills_a_path_of_two_megabits",
+    ];
+    a_transport_whose_packets_outgrow_the_pipe_is_caught: OutgrowsThePipe => [
+        "a_file_survives_a_move_to_a_path_of_smaller_packets",
+        "a_path_that_takes_small_packets_from_the_start_is_survived",
+        "a_path_that_takes_smaller_packets_than_before_is_survived",
+        "a_storm_takes_nothing_from_a_stream",
+        "no_packet_is_larger_than_the_pipe_takes",
+    ];
+    a_transport_that_panics_at_a_short_packet_is_caught: PanicsAtShortPackets => [
+        "garbage_does_not_stop_a_handshake",
+        "garbage_is_no_sign_of_life_and_ends_nothing",
+        "truncated_packets_are_no_sign_of_life_and_end_nothing",
+    ];
+    a_transport_that_takes_a_doubled_packet_twice_is_caught: TakesDoublesTwice => [
+        "a_key_after_a_move_has_its_echo_at_once",
+        "a_storm_takes_nothing_from_a_stream",
+        "packets_that_come_twice_come_once_in_a_stream",
+        "replayed_packets_are_no_sign_of_life_and_repeat_no_byte",
+    ];
+}
+
 /// Those in which a stream carries so much.
 const A_MILLION_BYTES: [&str; 6] = [
     "a_file_survives_ten_outages",
@@ -163,6 +285,16 @@ fn broken(fault: Fault) -> Rig {
 /// The names of the scenarios that fail.
 fn failures(stage: Stage) -> BTreeSet<String> {
     matrix("broken", &[Over::Nothing], stage, |_| true)
+        .into_iter()
+        .filter(|cell| matches!(cell.verdict, Verdict::Failed(_)))
+        .map(|cell| cell.scenario)
+        .collect()
+}
+
+/// The same for a transport that sends packets: of the scenarios about packets, those that fail.
+fn failures_with_packets(stage: Stage) -> BTreeSet<String> {
+    let about_packets = |scenario: &Scenario| ["lies", "roam", "weather"].contains(&scenario.group);
+    matrix("flawed", &[Over::Udp], stage, about_packets)
         .into_iter()
         .filter(|cell| matches!(cell.verdict, Verdict::Failed(_)))
         .map(|cell| cell.scenario)
