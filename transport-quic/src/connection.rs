@@ -1,11 +1,12 @@
 //! An established connection, and the silent end of one that nobody closed.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use quinn::{Endpoint, SendDatagramError};
+use quinn::{AsyncUdpSocket, Endpoint, SendDatagramError};
 use tokio::time::timeout;
 use tssh_core::transport::{Connection, Datagrams, ErrorKind, Stream, TransportError};
 
@@ -49,6 +50,7 @@ impl QuicConnection {
     }
 
     async fn told(&self) {
+        let mut room = self.life.socket.clone().create_io_poller();
         loop {
             let before = self.life.socket.laps();
             // quinn tells the peer once, whoever asks how often; but each time it looks again
@@ -60,6 +62,8 @@ impl QuicConnection {
             if !self.life.socket.refused() {
                 return;
             }
+            // Each lap wakes quinn's task, which would find no more room than before.
+            let _ = poll_fn(|cx| room.as_mut().poll_writable(cx)).await;
         }
     }
 }
@@ -159,3 +163,97 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Of a packet full of one stream: header 7, tag 16, head of the stream frame 7.
 const OVERHEAD: u64 = 30;
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, IoSliceMut};
+    use std::net::SocketAddr;
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    use std::task::{Context, Poll};
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::task::yield_now;
+    use tokio::time::advance;
+    use tssh_conformance::{Air, Weather};
+    use tssh_core::proxy::PacketPipe;
+    use tssh_core::transport::{Link, RecvMeta, Transmit, Transport};
+    use tssh_core::wire::ServerInfo;
+
+    use super::*;
+    use crate::Quic;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_that_finds_no_room_waits_for_it_and_does_not_ask_again_and_again() {
+        let air = Air::new(Weather::fair(Duration::from_millis(20)), 9);
+        let tap = Arc::new(Tap {
+            link: air.near(),
+            shut: AtomicBool::new(false),
+            asked: AtomicU32::new(0),
+        });
+        let near = PacketPipe::fixed(tap.clone(), air.far().local_addr().unwrap(), 1400);
+        let (_, far) = air.pipes(1400);
+        let (quic, mut offer) = (Quic::default(), ServerInfo::default());
+        let mut listener = quic.listen(far, &mut offer).await.unwrap();
+        let (client, server) = tokio::join!(quic.connect(near, &offer), listener.accept());
+        let (client, _server) = (client.unwrap(), server.unwrap());
+
+        tap.shut.store(true, Ordering::Relaxed);
+        let mut stream = client.open().await.unwrap();
+        stream.write_all(b"x").await.unwrap();
+        yield_now().await;
+        assert!(tap.asked.swap(0, Ordering::Relaxed) > 0);
+        let time = async {
+            for _ in 0..1000 {
+                yield_now().await;
+            }
+            advance(2 * CLOSE_TIMEOUT).await;
+        };
+        tokio::join!(client.close(), time);
+        let asked = tap.asked.load(Ordering::Relaxed);
+        assert!(asked < 20, "{asked} times");
+    }
+
+    /// A link that takes nothing while it is shut, and counts how often somebody asks.
+    #[derive(Debug)]
+    struct Tap<L> {
+        link: Arc<L>,
+        shut: AtomicBool,
+        asked: AtomicU32,
+    }
+
+    impl<L: Link> Tap<L> {
+        fn is_shut(&self) -> bool {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            self.shut.load(Ordering::Relaxed)
+        }
+    }
+
+    impl<L: Link> Link for Tap<L> {
+        fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+            match self.is_shut() {
+                true => Err(io::ErrorKind::WouldBlock.into()),
+                false => self.link.try_send(transmit),
+            }
+        }
+
+        fn poll_writable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            match self.is_shut() {
+                true => Poll::Pending,
+                false => Poll::Ready(Ok(())),
+            }
+        }
+
+        fn poll_recv(
+            &self,
+            cx: &mut Context<'_>,
+            bufs: &mut [IoSliceMut<'_>],
+            meta: &mut [RecvMeta],
+        ) -> Poll<io::Result<usize>> {
+            self.link.poll_recv(cx, bufs, meta)
+        }
+
+        fn local_addr(&self) -> Option<SocketAddr> {
+            self.link.local_addr()
+        }
+    }
+}
