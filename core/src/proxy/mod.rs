@@ -6,6 +6,7 @@
 //! | where packets go now                               | `table.rs`      |
 //! | what is sent again behind an authentication packet | `held.rs`       |
 //! | what is sent again while the path loses packets    | `copies/`       |
+//! | who waits for the links, and looks again when      | `wake.rs`       |
 //! | what a pipe asks client or server about a packet   | `gate.rs`       |
 //! | what the peer's signs of life are                  | `activity.rs`   |
 //! | when the client tries a new path                   | `client/`       |
@@ -29,6 +30,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod udp;
+mod wake;
 
 pub use activity::Activity;
 pub use copies::{Copies, send_copies};

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
 
@@ -13,6 +13,7 @@ use super::copies::Copies;
 use super::gate::{Gate, Open};
 use super::held::Held;
 use super::table::{LinkId, Route, Source, Table};
+use super::wake::{NextLook, Waiter};
 use crate::clock::{self, PathClock};
 use crate::transport::{EcnCodepoint, Link, RecvMeta, Transmit};
 
@@ -33,8 +34,9 @@ struct Shared {
     activity: Activity,
     copies: Copies,
     held: Mutex<Held>,
-    receiver: Mutex<Option<Waker>>,
-    sender: Mutex<Option<Waker>>,
+    receiver: Waiter,
+    next_look: NextLook,
+    sender: Waiter,
 }
 
 impl PacketPipe {
@@ -51,8 +53,9 @@ impl PacketPipe {
             activity: Activity::new(clock::now()),
             copies: Copies::new(),
             held: Mutex::default(),
-            receiver: Mutex::default(),
-            sender: Mutex::default(),
+            receiver: Waiter::default(),
+            next_look: NextLook::default(),
+            sender: Waiter::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -160,7 +163,7 @@ impl PacketPipe {
 
     /// Ready when [`PacketPipe::try_send`] may succeed. One task at a time is woken.
     pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        store(&self.shared.sender, cx.waker());
+        self.shared.sender.store(cx.waker());
         let table = self.shared.table.load();
         if table.dark {
             return match lock(&self.shared.held).has_room() {
@@ -186,7 +189,7 @@ impl PacketPipe {
         bufs: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<usize> {
-        store(&self.shared.receiver, cx.waker());
+        self.shared.receiver.store(cx.waker());
         let table = self.shared.table.load_full();
         for (id, link) in &table.links {
             let mut errors = 0;
@@ -201,6 +204,7 @@ impl PacketPipe {
                         if errors < MAX_RECV_ERRORS {
                             continue;
                         }
+                        self.shared.next_look.arrange(cx);
                         break;
                     }
                 };
@@ -274,12 +278,8 @@ impl PacketPipe {
 
     /// Wakes whoever waits to send or to receive.
     pub fn wake(&self) {
-        for slot in [&self.shared.receiver, &self.shared.sender] {
-            let waker = lock(slot).take();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        }
+        self.shared.receiver.wake();
+        self.shared.sender.wake();
     }
 
     /// Sends the held packets along `route`: early data behind an authentication packet. Returns
@@ -374,16 +374,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn store(slot: &Mutex<Option<Waker>>, waker: &Waker) {
-    let mut slot = lock(slot);
-    match &*slot {
-        Some(known) if known.will_wake(waker) => {}
-        _ => *slot = Some(waker.clone()),
-    }
-}
-
-/// Errors that one look at a link may find; one that shows more is broken, and is left alone until
-/// the next look.
+/// Errors that one look at a link may find; one that shows more is broken, and is left alone for a
+/// little while.
 const MAX_RECV_ERRORS: u32 = 8;
 
 /// Linux joins at most 64 datagrams in one receive (`UDP_GRO_CNT_MAX`).

@@ -1,10 +1,15 @@
-use std::io;
+use std::future::poll_fn;
+use std::io::{self, IoSliceMut};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
 
 use super::gate::Gate;
 use super::pipe::PacketPipe;
 use super::rig::{Paper, is_writable, port, receive_all};
 use super::table::{LinkId, Route, Source, Table};
+use crate::transport::RecvMeta;
 
 #[test]
 fn a_joined_batch_reaches_the_transport_without_what_was_not_for_it() {
@@ -85,7 +90,7 @@ fn small_packets_without_an_answer_follow_a_claim_until_the_peer_is_heard() {
     assert_eq!(pipe.send_held(&route), 1);
     assert_eq!(paper.take_sent(), [(port(1), vec![5; 40])]);
     pipe.activity()
-        .handle_heard(now + std::time::Duration::from_millis(1));
+        .handle_heard(now + Duration::from_millis(1));
     pipe.try_send(&[7; 40], None, None).unwrap();
     paper.take_sent();
     assert_eq!(pipe.send_held(&route), 1);
@@ -122,8 +127,25 @@ fn a_batch_that_one_of_two_routes_took_is_on_its_way() {
     assert_eq!(free.take_sent(), [(port(1), vec![1; 10])]);
 }
 
-#[test]
-fn errors_of_the_link_are_told_to_the_gate() {
+#[tokio::test(start_paused = true)]
+async fn a_link_that_fails_again_and_again_is_looked_at_again_and_not_always() {
+    let (pipe, paper) = pipe_over_paper(false);
+    for _ in 0..800 {
+        paper.put_error(io::ErrorKind::ConnectionReset);
+    }
+    paper.put(port(1), &[1; 20]);
+    let began = Instant::now();
+    let mut buffer = [0; 100];
+    let received = poll_fn(|cx| {
+        let mut bufs = [IoSliceMut::new(&mut buffer)];
+        pipe.poll_recv(cx, &mut bufs, &mut [RecvMeta::default()])
+    });
+    assert_eq!(timeout(MINUTE, received).await, Ok(1));
+    assert!(began.elapsed() >= MINUTE / 100, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn errors_of_the_link_are_told_to_the_gate() {
     let (pipe, paper) = pipe_over_paper(false);
     let errors = Arc::new(Mutex::new(0));
     let told = PacketPipe::new(1400, Box::new(Picky(errors.clone())));
@@ -159,6 +181,8 @@ impl Gate for Picky {
         *self.0.lock().unwrap() += 1;
     }
 }
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 fn pipe_over_paper(dark: bool) -> (PacketPipe, Arc<Paper>) {
     let paper = Paper::new();
