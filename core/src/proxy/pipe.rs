@@ -12,7 +12,7 @@ use super::activity::Activity;
 use super::copies::Copies;
 use super::gate::{Gate, Open};
 use super::held::Held;
-use super::table::{LinkId, Route, Source, Table};
+use super::table::{LinkId, MAX_ROUTES, Route, Source, Table};
 use super::wake::{NextLook, Waiter};
 use crate::clock::{self, PathClock};
 use crate::transport::{EcnCodepoint, Link, RecvMeta, Transmit};
@@ -103,7 +103,7 @@ impl PacketPipe {
         segment_size: Option<usize>,
         ecn: Option<EcnCodepoint>,
     ) -> io::Result<()> {
-        self.try_send_once(contents, segment_size, ecn)?;
+        self.send(contents, segment_size, ecn, false)?;
         if self.shared.copies.is_active() {
             let lossy = self.shared.table.load().lossy().count();
             let segment = segment_size.unwrap_or(contents.len());
@@ -114,7 +114,8 @@ impl PacketPipe {
         Ok(())
     }
 
-    /// The same for what must not come twice: a peer might not know it for a double.
+    /// The same for what must not come twice: a peer might not know it for a double. It goes along one
+    /// route, and in the dark it is lost unless one is being tried.
     ///
     /// # Errors
     ///
@@ -125,9 +126,19 @@ impl PacketPipe {
         segment_size: Option<usize>,
         ecn: Option<EcnCodepoint>,
     ) -> io::Result<()> {
+        self.send(contents, segment_size, ecn, true)
+    }
+
+    fn send(
+        &self,
+        contents: &[u8],
+        segment_size: Option<usize>,
+        ecn: Option<EcnCodepoint>,
+        once: bool,
+    ) -> io::Result<()> {
         let table = self.shared.table.load();
-        if table.dark {
-            let segment = segment_size.unwrap_or(contents.len());
+        let segment = segment_size.unwrap_or(contents.len());
+        if table.dark && !once {
             let mut held = lock(&self.shared.held);
             // The path may have come back since the look at the table.
             if self.shared.table.load().dark {
@@ -141,13 +152,11 @@ impl PacketPipe {
                 return Ok(());
             }
             drop(held);
-            return self.try_send_once(contents, segment_size, ecn);
+            return self.send(contents, segment_size, ecn, once);
         }
-        let segment = segment_size.unwrap_or(contents.len());
-        let answered = self.shared.activity.answered_until();
-        lock(&self.shared.held).record(contents, segment, clock::now(), answered);
+        let routes = table.send.iter().take(if once { 1 } else { MAX_ROUTES });
         let mut blocked = false;
-        for route in &table.send {
+        for route in routes.clone() {
             if !self.shared.gate.may_send(route, contents.len()) {
                 blocked = true;
                 continue;
@@ -155,8 +164,12 @@ impl PacketPipe {
             blocked |= self.send_along(route, contents, segment_size, ecn);
         }
         // A batch that one of two routes took is on its way.
-        if blocked && table.send.len() == 1 {
+        if blocked && routes.len() == 1 && !table.dark {
             return Err(io::ErrorKind::WouldBlock.into());
+        }
+        if !once {
+            let answered = self.shared.activity.answered_until();
+            lock(&self.shared.held).record(contents, segment, clock::now(), answered);
         }
         Ok(())
     }

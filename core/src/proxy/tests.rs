@@ -98,6 +98,55 @@ fn small_packets_without_an_answer_follow_a_claim_until_the_peer_is_heard() {
 }
 
 #[test]
+fn what_must_not_come_twice_follows_no_claim_and_takes_one_route() {
+    let (pipe, paper) = pipe_over_paper(false);
+    pipe.try_send_once(&[1; 40], None, None).unwrap();
+    assert_eq!(paper.take_sent(), [(port(1), vec![1; 40])]);
+    assert_eq!(pipe.send_held(&route(&paper)), 0);
+
+    let other = Paper::new();
+    pipe.publish(Table {
+        send: vec![route(&paper), route(&other)],
+        ..Table::default()
+    });
+    pipe.try_send_once(&[2; 40], None, None).unwrap();
+    assert_eq!(paper.take_sent(), [(port(1), vec![2; 40])]);
+    assert_eq!(other.take_sent(), []);
+
+    // In the dark it goes where a path is being tried, or nowhere.
+    for tried in [0, 1] {
+        pipe.publish(Table {
+            send: vec![route(&paper); tried],
+            dark: true,
+            ..Table::default()
+        });
+        pipe.try_send_once(&[3; 40], None, None).unwrap();
+        paper.set_full(true);
+        pipe.try_send_once(&[4; 40], None, None).unwrap();
+        paper.set_full(false);
+        assert_eq!(paper.take_sent(), vec![(port(1), vec![3; 40]); tried]);
+        pipe.publish(table(&paper, false));
+        assert_eq!(paper.take_sent(), []);
+    }
+}
+
+#[test]
+fn a_packet_that_was_refused_again_and_again_follows_a_claim_once() {
+    let (pipe, paper) = pipe_over_paper(false);
+    pipe.try_send(&[1; 40], None, None).unwrap();
+    paper.set_full(true);
+    for _ in 0..20 {
+        assert!(pipe.try_send(&[2; 40], None, None).is_err());
+    }
+    paper.set_full(false);
+    pipe.try_send(&[2; 40], None, None).unwrap();
+    paper.take_sent();
+    assert_eq!(pipe.send_held(&route(&paper)), 2);
+    let sent = [vec![1; 40], vec![2; 40]];
+    assert_eq!(paper.take_sent(), sent.map(|packet| (port(1), packet)));
+}
+
+#[test]
 fn a_full_link_asks_to_wait() {
     let (pipe, paper) = pipe_over_paper(false);
     paper.set_full(true);
