@@ -21,13 +21,41 @@ pub fn login_options(
     env: &Environment,
 ) -> Result<Options, ConfigError> {
     let mut options = one_hop(settings, env)?;
-    if let Some(jump) = &settings.proxy_jump {
-        for hop in jump.hops() {
-            let hop = resolve(&cli_of_hop(cli, hop), env)?;
-            options.jump.push(one_hop(&hop, env)?);
-        }
-    }
+    options.jump = way_to(cli, settings, env)?;
     Ok(options)
+}
+
+/// The hosts on the way to that of `settings`, nearest first.
+///
+/// As with ssh, of the hosts in one `ProxyJump` only the first is reached by a way of its own: the
+/// others are reached through those before them, whatever is configured for them.
+fn way_to(cli: &Cli, settings: &Settings, env: &Environment) -> Result<Vec<Options>, ConfigError> {
+    let mut way = Vec::new();
+    let mut target = settings.clone();
+    while let Some(jump) = target.proxy_jump.clone() {
+        let mut before: Vec<String> = Vec::new();
+        let mut hops = Vec::new();
+        for hop in jump.hops() {
+            let hop =
+                hop.expanded(&target.tokens.proxy())
+                    .map_err(|source| ConfigError::Token {
+                        keyword: "ProxyJump",
+                        source,
+                    })?;
+            let hop_settings = resolve(&cli_of_hop(cli, &hop, &before), env)?;
+            before.push(hop.to_string());
+            hops.push(hop_settings);
+        }
+        let is_circle = way.len() + hops.len() > MAX_HOPS;
+        if is_circle {
+            return Err(ConfigError::JumpLoop(target.hostname));
+        }
+        for (at, hop) in hops.iter().enumerate() {
+            way.insert(at, one_hop(hop, env)?);
+        }
+        target = hops.swap_remove(0);
+    }
+    Ok(way)
 }
 
 fn one_hop(settings: &Settings, env: &Environment) -> Result<Options, ConfigError> {
@@ -66,6 +94,7 @@ fn one_hop(settings: &Settings, env: &Environment) -> Result<Options, ConfigErro
         host_keys: settings
             .host_key_algorithms_given
             .then(|| settings.host_key_algorithms.join(",")),
+        host_keys_are_ordered: settings.host_key_order_given,
         user_keys: Some(settings.pubkey_accepted_algorithms.join(",")),
     };
     options.compression = settings.compression;
@@ -96,13 +125,16 @@ fn one_hop(settings: &Settings, env: &Environment) -> Result<Options, ConfigErro
 }
 
 /// The same configuration files, another host: what was said of the destination does not hold
-/// for the hosts on the way (ssh runs itself with `-l`, `-p`, `-F` and `-v` for each).
-fn cli_of_hop(cli: &Cli, hop: &JumpHop) -> Cli {
+/// for the hosts on the way (ssh runs itself with `-l`, `-p`, `-J`, `-F` and `-v` for each).
+/// `before` are the hops that lead to this one.
+fn cli_of_hop(cli: &Cli, hop: &JumpHop, before: &[String]) -> Cli {
     use crate::cli::Directive;
     let mut directives = vec![Directive::Destination(hop.host.clone())];
     directives.extend(hop.user.clone().map(Directive::User));
     directives.extend(hop.port.map(|port| Directive::Port(port.to_string())));
+    let jumps = (!before.is_empty()).then(|| before.join(","));
     Cli {
+        jumps: jumps.into_iter().collect(),
         config: cli.config.clone(),
         verbose: cli.verbose,
         debug: cli.debug,
@@ -117,3 +149,9 @@ fn cli_of_hop(cli: &Cli, hop: &JumpHop) -> Cli {
 fn paths(files: &[String]) -> Vec<PathBuf> {
     files.iter().map(PathBuf::from).collect()
 }
+
+/// More hosts than anybody goes through; ends a configuration that leads in a circle.
+const MAX_HOPS: usize = 16;
+
+#[cfg(test)]
+mod tests;

@@ -87,7 +87,7 @@ fn host_keys(
         keys = Ok(certificates.clone());
     }
     let mut keys = keys?;
-    if list.is_none() {
+    if !options.algorithms.host_keys_are_ordered {
         let known = known.known_types();
         keys.sort_by_key(|algorithm| !known.contains(&family(algorithm)));
     }

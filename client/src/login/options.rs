@@ -198,8 +198,10 @@ pub struct Algorithms {
     pub ciphers: Option<String>,
     /// `MACs`.
     pub macs: Option<String>,
-    /// `HostKeyAlgorithms`; when set, known keys do not change its order.
+    /// `HostKeyAlgorithms`.
     pub host_keys: Option<String>,
+    /// Whether `host_keys` stays in its order; else the types of known keys come first.
+    pub host_keys_are_ordered: bool,
     /// `PubkeyAcceptedAlgorithms`.
     pub user_keys: Option<String>,
 }

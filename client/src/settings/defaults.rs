@@ -66,6 +66,7 @@ impl Default for Settings {
             kex_algorithms: texts(KEX.defaults),
             host_key_algorithms: texts(KEYS.defaults),
             host_key_algorithms_given: false,
+            host_key_order_given: false,
             pubkey_accepted_algorithms: texts(KEYS.defaults),
             hostbased_accepted_algorithms: texts(KEYS.defaults),
             ca_signature_algorithms: texts(SIGNATURES.defaults),

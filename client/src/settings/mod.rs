@@ -130,8 +130,10 @@ pub struct Settings {
     pub kex_algorithms: Vec<String>,
     /// Host key algorithms, best first.
     pub host_key_algorithms: Vec<String>,
-    /// Whether the configuration named them, so that known keys may not reorder them.
+    /// Whether the configuration said anything of them.
     pub host_key_algorithms_given: bool,
+    /// Whether it gave their order too, by a plain list or `^`: known keys then do not change it.
+    pub host_key_order_given: bool,
     /// Signature algorithms of user keys.
     pub pubkey_accepted_algorithms: Vec<String>,
     /// Signature algorithms of host-based authentication.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::tokens::{TokenError, Tokens, expand_tokens};
 use super::value::port;
 
 /// What the user names on the command line: `[user@]host` or `ssh://[user@]host[:port]`.
@@ -92,6 +93,20 @@ impl JumpHop {
             && !hop.host.contains('/')
             && hop.user.as_deref().is_none_or(is_sane_user);
         is_sane.then_some(hop)
+    }
+
+    /// The hop with the tokens of its user and host replaced by their values in `tokens`.
+    ///
+    /// # Errors
+    ///
+    /// A token that is not in `tokens`.
+    pub fn expanded(&self, tokens: &Tokens<'_>) -> Result<Self, TokenError> {
+        let user = self.user.as_deref();
+        Ok(Self {
+            user: user.map(|user| expand_tokens(user, tokens)).transpose()?,
+            host: expand_tokens(&self.host, tokens)?,
+            port: self.port,
+        })
     }
 }
 

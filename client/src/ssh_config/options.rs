@@ -181,10 +181,13 @@ impl Draft {
             K::GatewayPorts => put!(gateway_ports, w.flag()?),
             K::HashKnownHosts => put!(hash_known_hosts, w.flag()?),
             K::HostKeyAlgorithms => {
+                // As ssh: who only adds or takes away leaves the order to what is known.
+                let is_ordered = !w.next_starts_with(&['+', '-']);
                 let names = names(w, &KEYS)?;
                 if self.claim(k, e) {
                     self.settings.host_key_algorithms = names;
                     self.settings.host_key_algorithms_given = true;
+                    self.settings.host_key_order_given = is_ordered;
                 }
             }
             K::HostKeyAlias => put!(host_key_alias, Some(w.text()?)),

@@ -87,6 +87,13 @@ impl Words {
         }
     }
 
+    /// Whether the next word begins with one of `signs`.
+    pub(super) fn next_starts_with(&self, signs: &[char]) -> bool {
+        self.left
+            .front()
+            .is_some_and(|word| word.starts_with(signs))
+    }
+
     /// Leaves the rest unread.
     pub(super) fn skip(&mut self) {
         self.left.clear();

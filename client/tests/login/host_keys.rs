@@ -255,6 +255,14 @@ async fn a_server_with_several_keys_is_asked_for_the_known_one() {
         fs::write(sshd.path("known_hosts"), line).unwrap();
 
         logged_in(&options, &Script::new(&[])).await;
+
+        // As after `HostKeyAlgorithms +ssh-rsa`.
+        let more = "ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512,ssh-rsa";
+        options.algorithms.host_keys = Some(more.into());
+        logged_in(&options, &Script::new(&[])).await;
+        options.algorithms.host_keys_are_ordered = true;
+        let (error, _) = refused(&options, &[]).await;
+        assert!(error.ends_with("the host key has changed"), "{error}");
     }
 }
 
