@@ -7,6 +7,7 @@ use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey, PublicKeyBase64 as _};
 
 use super::known_hosts::{KnownHosts, matches_pattern};
+use super::prompt::printable;
 
 /// Seconds since 1970, which is how certificates count.
 #[expect(
@@ -38,6 +39,12 @@ pub(super) fn check(
     if !known.is_authority(&authority(certificate)) {
         return Err("no authority known for this host signed it".into());
     }
+    // Nothing that it says is looked at, or repeated, before the authority is known to have said it.
+    let fingerprint = certificate.signature_key().fingerprint(HashAlg::Sha256);
+    let some_time = certificate.valid_after();
+    if certificate.validate_at(some_time, [&fingerprint]).is_err() {
+        return Err("its signature is wrong, or it is valid at no time".into());
+    }
     if certificate.cert_type() != CertType::Host {
         return Err("it is a user's certificate, not a host's".into());
     }
@@ -57,20 +64,76 @@ pub(super) fn check(
     let host = host.to_lowercase();
     let names_host = |principal: &String| matches_pattern(&principal.to_lowercase(), &host);
     if !principals.is_empty() && !principals.iter().any(names_host) {
-        return Err(format!(
-            "it is for {}, not for {host}",
-            principals.join(", ")
-        ));
+        let principals = printable(&principals.join(", ")).replace(['\n', '\t'], "?");
+        return Err(format!("it is for {principals}, not for {host}"));
     }
     if certificate.critical_options().iter().next().is_some() {
         return Err("it has critical options, which host certificates do not know".into());
     }
-    let fingerprint = certificate.signature_key().fingerprint(HashAlg::Sha256);
-    certificate
-        .validate_at(now, [&fingerprint])
-        .map_err(|_| "its signature is wrong".to_owned())
+    Ok(())
 }
 
 fn encoded(key: &KeyData) -> Vec<u8> {
     PublicKey::new(key.clone(), "").public_key_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::login::known_hosts::{HostNames, load};
+
+    #[test]
+    fn what_a_certificate_says_is_not_repeated_before_its_signature_is_checked() {
+        let (known, mut bytes) = signed_for("other.example");
+        let reason = checked(&known, &bytes).unwrap_err();
+        assert_eq!(reason, "it is for other.example, not for host.example");
+
+        let at = memchr::memmem::find(&bytes, b"other.example").unwrap();
+        bytes[at..][..13].copy_from_slice(b"evil2.example");
+        let reason = checked(&known, &bytes).unwrap_err();
+        assert!(reason.starts_with("its signature is wrong"), "{reason}");
+    }
+
+    #[test]
+    fn a_principal_cannot_drive_the_terminal() {
+        let (known, bytes) = signed_for("a\u{1b}]0;title\u{7}\nb\u{9b}31m");
+        let reason = checked(&known, &bytes).unwrap_err();
+        assert_eq!(reason, "it is for a?]0;title??b?31m, not for host.example");
+    }
+
+    fn checked(known: &KnownHosts, bytes: &[u8]) -> Result<(), String> {
+        let certificate = Certificate::from_bytes(bytes).unwrap();
+        check(&certificate, known, "host.example", unix_now())
+    }
+
+    /// What knows the authority, and a certificate for `principal` by it.
+    fn signed_for(principal: &str) -> (KnownHosts, Vec<u8>) {
+        let dir = TempDir::new().unwrap();
+        let keygen = |arguments: &[&str]| {
+            let mut command = Command::new("ssh-keygen");
+            command.arg("-q").args(arguments).current_dir(dir.path());
+            assert!(command.status().unwrap().success(), "{arguments:?}");
+        };
+        for name in ["ca", "host"] {
+            keygen(&["-t", "ed25519", "-N", "", "-f", name]);
+        }
+        keygen(&["-h", "-s", "ca", "-I", "id", "-n", principal, "host.pub"]);
+        let authority = fs::read_to_string(dir.path().join("ca.pub")).unwrap();
+        let known_hosts = dir.path().join("known_hosts");
+        fs::write(&known_hosts, format!("@cert-authority * {authority}")).unwrap();
+        let names = HostNames::new("host.example", 22, None);
+        let text = fs::read_to_string(dir.path().join("host-cert.pub")).unwrap();
+        let encoded = text.split(' ').nth(1).unwrap();
+        (
+            load([&known_hosts], &names),
+            STANDARD.decode(encoded).unwrap(),
+        )
+    }
 }
