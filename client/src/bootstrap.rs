@@ -1,6 +1,6 @@
 //! Starts `tsshd` over the ordinary login and takes its one-time keys.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use tssh_core::ports::PortSpec;
@@ -235,10 +235,7 @@ async fn addresses(
     port: u16,
 ) -> Result<Vec<SocketAddr>, BootstrapError> {
     if let Some(addresses) = login.addresses() {
-        return Ok(vec![SocketAddr::new(
-            addresses.remote.ip().to_canonical(),
-            port,
-        )]);
+        return Ok(vec![at_port(addresses.remote, port)]);
     }
     let fits = |ip: &IpAddr| match options.address_family {
         AddressFamily::Any => true,
@@ -260,6 +257,16 @@ async fn addresses(
     Ok(servers)
 }
 
+/// Another port of the host at `address`. A link-local address keeps its interface.
+fn at_port(address: SocketAddr, port: u16) -> SocketAddr {
+    match (address, address.ip().to_canonical()) {
+        (SocketAddr::V6(v6), IpAddr::V6(_)) => {
+            SocketAddrV6::new(*v6.ip(), port, 0, v6.scope_id()).into()
+        }
+        (_, ip) => SocketAddr::new(ip, port),
+    }
+}
+
 /// `UdpMTU` when nobody says otherwise.
 pub const DEFAULT_MTU: u16 = 1400;
 
@@ -268,3 +275,19 @@ const MAX_COMPLAINT: usize = 4096;
 
 /// A login shell may be slow, a second factor slower, but those are over when this begins.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_local_address_keeps_its_interface_and_a_mapped_one_is_ipv4() {
+        let link_local = SocketAddrV6::new("fe80::1".parse().unwrap(), 22, 5, 3);
+        let kept = SocketAddrV6::new("fe80::1".parse().unwrap(), 61001, 0, 3);
+        assert_eq!(at_port(link_local.into(), 61001), kept.into());
+        for address in ["[::ffff:192.0.2.1]:22", "192.0.2.1:22"] {
+            let moved = at_port(address.parse().unwrap(), 61001);
+            assert_eq!(moved, "192.0.2.1:61001".parse().unwrap());
+        }
+    }
+}
