@@ -239,7 +239,7 @@ async fn over(
 ) -> anyhow::Result<Outcome> {
     let way = Way::Roaming {
         client: roam.client.clone(),
-        limit: settings.connect_timeout.unwrap_or_default(),
+        limit: settings.connect_limit().unwrap_or_default(),
     };
     let forwards = Forwards::start(settings, &way).await?;
     if settings.session_type == SessionType::None {

@@ -80,7 +80,7 @@ impl Roam {
                 reconnect: settings.udp_reconnect_timeout,
             },
             mtu: settings.udp_mtu,
-            connect_timeout: settings.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
+            connect_timeout: settings.connect_limit().unwrap_or(CONNECT_TIMEOUT),
             session_name: settings.host.clone(),
             keep_output,
         };

@@ -98,7 +98,7 @@ fn one_hop(settings: &Settings, env: &Environment) -> Result<Options, ConfigErro
         user_keys: Some(settings.pubkey_accepted_algorithms.join(",")),
     };
     options.compression = settings.compression;
-    options.connect_timeout = settings.connect_timeout;
+    options.connect_timeout = settings.connect_limit();
     options.connection_attempts = settings.connection_attempts;
     options.bind_address.clone_from(&settings.bind_address);
     options.bind_interface.clone_from(&settings.bind_interface);

@@ -153,7 +153,7 @@ pub struct Settings {
     pub bind_address: Option<String>,
     /// The local interface to connect from.
     pub bind_interface: Option<String>,
-    /// How long connecting may take; `None` leaves it to the system.
+    /// How long connecting may take, as it was given; see [`Settings::connect_limit`].
     pub connect_timeout: Option<Duration>,
     /// How often connecting is tried; at least one.
     pub connection_attempts: u32,
@@ -288,6 +288,11 @@ impl Settings {
     pub fn command(&self) -> Option<&OsStr> {
         let configured = || self.remote_command.as_deref().map(OsStr::new);
         self.command_line.as_deref().or_else(configured)
+    }
+
+    /// How long connecting may take; `None` leaves it to the system. As in ssh, 0 is no limit.
+    pub fn connect_limit(&self) -> Option<Duration> {
+        self.connect_timeout.filter(|limit| !limit.is_zero())
     }
 }
 

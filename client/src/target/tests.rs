@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -71,6 +72,17 @@ fn a_way_that_leads_in_a_circle_is_an_error() {
     let config = "Host gate\n ProxyJump none\nHost *\n ProxyJump gate,second\n";
     let through = options(config, &["a"]).unwrap();
     assert_eq!(places(&through), ["me@gate:22", "me@second:22"]);
+}
+
+#[test]
+fn a_connect_timeout_of_zero_is_none() {
+    for (line, limit) in [
+        ("ConnectTimeout 0", None),
+        ("ConnectTimeout none", None),
+        ("ConnectTimeout 3", Some(Duration::from_secs(3))),
+    ] {
+        assert_eq!(options(line, &["h"]).unwrap().connect_timeout, limit);
+    }
 }
 
 fn places(options: &Options) -> Vec<String> {
