@@ -1,6 +1,5 @@
 //! What the command line sets before any file is read.
 
-use std::ffi::OsString;
 use std::path::Path;
 
 use super::{
@@ -11,7 +10,7 @@ use crate::cli::{Cli, Directive};
 use crate::ssh_config::tokens::expand_tilde;
 use crate::ssh_config::{
     ConfigError, Destination, Draft, Effect, Forward, Keyword, Listener, Place, Problem,
-    escape_char, port,
+    escape_char, is_sane_user, port,
 };
 
 impl Draft {
@@ -38,6 +37,10 @@ impl Draft {
             } else {
                 self.apply_directive(directive, env)?;
             }
+        }
+        let user = &self.settings.user;
+        if !user.is_empty() && !is_sane_user(user) {
+            return Err(ConfigError::BadUser(user.clone()));
         }
         self.apply_session(cli)?;
         Ok(host)
@@ -242,7 +245,8 @@ impl Draft {
     }
 
     fn apply_session(&mut self, cli: &Cli) -> Result<(), ConfigError> {
-        self.settings.command_line = cli.remote_command();
+        // As ssh: an empty command asks for a shell.
+        self.settings.command_line = cli.remote_command().filter(|line| !line.is_empty());
         if cli.no_command || cli.stdio_forward.is_some() {
             self.force(Keyword::SessionType, |s| s.session_type = SessionType::None);
         } else if cli.subsystem {
@@ -261,9 +265,6 @@ impl Draft {
             self.force(Keyword::RequestTTY, |s| s.request_tty = request);
         }
         let wants_name = self.settings.session_type == SessionType::Subsystem;
-        if wants_name && cli.subsystem && self.settings.command_line == Some(OsString::new()) {
-            return Err(ConfigError::Conflict("-s needs the name of a subsystem"));
-        }
         if wants_name && self.settings.command_line.is_none() {
             return Err(ConfigError::Conflict(
                 "a subsystem is asked for and not named; name it behind the host",

@@ -312,6 +312,12 @@ fn options_that_exclude_one_another_are_refused() {
         &["-oRefuseConnection=because", "h"],
         &["-W", "22", "h"],
         &["ho st"],
+        &["-s", "h", ""],
+        &["-l", "a;b", "h"],
+        &["-l", "a b -x", "h"],
+        &["-oUser=a`b`", "h"],
+        &["-oUser=$HOME", "h"],
+        &["a$b@h"],
     ] {
         assert!(house.resolve(line).is_err(), "{line:?}");
     }
@@ -320,6 +326,16 @@ fn options_that_exclude_one_another_are_refused() {
             .resolve(&["-G", "-oRefuseConnection=because", "h"])
             .is_ok()
     );
+}
+
+#[test]
+fn a_windows_domain_is_a_sane_user_and_an_empty_command_is_none() {
+    let house = House::new();
+    let settings = house.resolve(&["-l", r"DOMAIN\me", "h", ""]).unwrap();
+    assert_eq!(settings.user, r"DOMAIN\me");
+    assert_eq!(settings.command(), None);
+    let configured = house.resolve(&["-oRemoteCommand=top", "h", ""]).unwrap();
+    assert_eq!(configured.command().unwrap(), "top");
 }
 
 #[test]

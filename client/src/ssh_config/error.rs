@@ -163,6 +163,11 @@ pub enum ConfigError {
     /// The destination is not `[user@]host` or `ssh://[user@]host[:port]`.
     #[error("{0:?} is not a destination; write [user@]host or ssh://[user@]host[:port]")]
     BadDestination(String),
+    /// The user of the command line could pass for an option or shell code.
+    #[error(
+        "the remote user name {0:?} contains invalid characters; leave out quotes, $ and the like"
+    )]
+    BadUser(String),
     /// The last jump host is the destination itself.
     #[error("jump host loop: {0} would be reached through itself")]
     JumpLoop(String),

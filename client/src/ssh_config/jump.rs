@@ -209,8 +209,9 @@ fn is_sane_host(host: &str) -> bool {
     !host.is_empty() && !host.starts_with('-') && !host.contains(is_risky)
 }
 
-fn is_sane_user(user: &str) -> bool {
-    let is_risky = |c: char| "'`\";&<>|(){}".contains(c) || c.is_control();
+pub(crate) fn is_sane_user(user: &str) -> bool {
+    // A backslash inside is how Windows domains are written, and quotes one harmless character.
+    let is_risky = |c: char| "'`\"$;&<>|(){}".contains(c) || c.is_control();
     let hides_an_option = user
         .split_inclusive(char::is_whitespace)
         .skip(1)

@@ -36,6 +36,7 @@ mod value;
 
 pub use error::{ConfigError, Place, Problem};
 pub use forward::{Forward, Listener, Target};
+pub(crate) use jump::is_sane_user;
 pub use jump::{Destination, JumpHop, ProxyJump};
 pub(crate) use keyword::Keyword;
 pub(crate) use options::{Draft, Effect};

@@ -159,6 +159,8 @@ fn without_a_command_a_login_shell_reads_what_is_piped_in() {
         let told = rig.run_with(mode, &["-T", "server"], b"echo \"<$0>\"; exit 4\n".to_vec());
         assert_eq!(told.status, Some(4), "{mode:?}");
         assert!(told.stdout.contains("<-"), "{mode:?}: {told:?}");
+        let told = rig.run_with(mode, &["-T", "server", ""], b"exit 6\n".to_vec());
+        assert_eq!(told.status, Some(6), "{mode:?}");
         let told = rig.run_with(mode, &["server"], b"exit 5\n".to_vec());
         assert_eq!(told.status, Some(5), "{mode:?}");
         assert!(
