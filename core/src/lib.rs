@@ -29,6 +29,9 @@ pub mod clock;
 pub mod congestion;
 pub mod connection;
 pub mod forward;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod heartbeat;
 pub mod ports;
 pub mod proxy;

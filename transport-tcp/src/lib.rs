@@ -25,6 +25,9 @@
 
 mod accept;
 mod frame;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod link;
 mod outbox;
 mod process;

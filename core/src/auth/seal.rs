@@ -105,7 +105,7 @@ impl ProxyKey {
         Some(Ack { claim, stamp })
     }
 
-    pub(super) fn seal_with(&self, nonce: [u8; NONCE_LEN], claim: Claim) -> [u8; AUTH_LEN] {
+    pub(crate) fn seal_with(&self, nonce: [u8; NONCE_LEN], claim: Claim) -> [u8; AUTH_LEN] {
         let mut packet = [0; AUTH_LEN];
         packet[..NONCE_LEN].copy_from_slice(&nonce);
         packet[12..20].copy_from_slice(&claim.id.to_be_bytes());
