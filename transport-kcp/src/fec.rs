@@ -77,7 +77,7 @@ impl Framer {
     }
 
     /// The same with another first number.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn starting_at(pair: u32) -> Self {
         Self {
             next: pair,

@@ -38,6 +38,9 @@ mod driver;
 mod endpoint;
 mod exchange;
 mod fec;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod outgoing;
 mod rekey;
 mod replay;

@@ -204,6 +204,12 @@ impl Keys {
         self.asked.is_some()
     }
 
+    /// How many keys open packets.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn alive(&self) -> usize {
+        self.alive.len()
+    }
+
     fn agreed(&self, private: EphemeralPrivateKey, peer: &[u8]) -> Result<Key, TransportError> {
         let peer = UnparsedPublicKey::new(&ECDH_P256, peer);
         let wrong = || misbehaved("the peer's key is not a point of the curve P-256");

@@ -14,8 +14,10 @@
 //! The wire is that of KCP (PROTOCOL.md, "KCP mode"); when to send is decided here. The original sends again
 //! by one timer for each segment, which waits ever longer, and fills its window without regard to the path.
 
-#[cfg(test)]
-mod oracle;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod oracle;
 mod pace;
 mod receiver;
 #[cfg(test)]

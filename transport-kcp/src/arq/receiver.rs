@@ -12,13 +12,13 @@ pub(super) struct Receiver {
     /// The first segment that was not handed on.
     first: u32,
     /// Segments from `first` on; `None` is a gap. At most [`RECEIVE_WINDOW`].
-    waiting: VecDeque<Option<Vec<u8>>>,
+    pub(super) waiting: VecDeque<Option<Vec<u8>>>,
     /// How many segments from `first` on are there, without a gap.
     ready: u32,
     /// Buffers to be used again; at most [`RECEIVE_WINDOW`].
-    spare: Vec<Vec<u8>>,
+    pub(super) spare: Vec<Vec<u8>>,
     /// Numbers and timestamps to be acknowledged; at most [`MAX_ACKS`].
-    acks: Vec<(u32, u32)>,
+    pub(super) acks: Vec<(u32, u32)>,
     /// When these are sent at the latest.
     ack_at: Option<Instant>,
     /// The window was told to be small; the peer must learn that it is not any more.
@@ -174,7 +174,7 @@ impl Receiver {
 pub(super) const RECEIVE_WINDOW: u32 = 4096;
 
 /// Acknowledgements beyond these are left to `una` and to the sender's patience.
-const MAX_ACKS: usize = 2 * RECEIVE_WINDOW as usize;
+pub(super) const MAX_ACKS: usize = 2 * RECEIVE_WINDOW as usize;
 
 /// A shell's echo comes within this and takes the acknowledgement along.
 const ACK_DELAY: Duration = Duration::from_millis(5);

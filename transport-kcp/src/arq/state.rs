@@ -39,8 +39,8 @@ pub(crate) struct Arq {
     mtu: usize,
     /// Where the clock of the timestamps begins.
     zero: Instant,
-    sender: Sender,
-    receiver: Receiver,
+    pub(super) sender: Sender,
+    pub(super) receiver: Receiver,
     /// The peer asked for the window.
     asked: bool,
     /// When the peer is asked for its window, and how long to wait then.

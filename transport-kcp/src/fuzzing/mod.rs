@@ -20,8 +20,8 @@ mod tests;
 pub use fec::fec;
 pub use keys::keys;
 
-pub(crate) use script::Script;
 pub use crate::arq::fuzzing::kcp;
 pub use crate::arq::oracle::kcp_oracle;
 pub use crate::session::fuzzing::session;
 pub use crate::smux::fuzzing::smux;
+pub(crate) use script::Script;

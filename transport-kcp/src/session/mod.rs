@@ -9,6 +9,8 @@
 //! Not here: keys and sockets (`driver.rs`), and how segments (`arq`) and frames (`smux`) work.
 
 mod end;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod inbox;
 mod state;
 

@@ -12,6 +12,10 @@
 
 mod ends;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+#[cfg(any(test, fuzzing))]
+mod model;
 mod reader;
 #[cfg(test)]
 pub(crate) mod recorded;

@@ -25,6 +25,14 @@ pub(crate) enum Ended {
     Misbehaved(&'static str),
 }
 
+/// The last word of this side, behind which nothing is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Farewell {
+    None,
+    Due,
+    Said,
+}
+
 /// The streams of one connection.
 #[derive(Debug)]
 pub(crate) struct Mux {
@@ -33,20 +41,19 @@ pub(crate) struct Mux {
     /// The client's latest stream.
     latest: u32,
     /// Streams of the client that nobody took yet; at most [`MAX_STREAMS`].
-    arrived: VecDeque<u32>,
+    pub(super) arrived: VecDeque<u32>,
     reader: Reader,
     /// Streams with something to send, by their priority.
-    turns: [VecDeque<u32>; 3],
+    pub(super) turns: [VecDeque<u32>; 3],
     /// Streams with a frame to send that has no data.
-    words: VecDeque<u32>,
+    pub(super) words: VecDeque<u32>,
     /// Streams of the client that were one too many; at most [`MAX_REFUSALS`].
-    refusals: VecDeque<u32>,
+    pub(super) refusals: VecDeque<u32>,
     /// A first packet is to be sent whether or not there is something to say.
     greeting: bool,
-    /// The end is to be said.
-    farewell: bool,
+    farewell: Farewell,
     /// Bytes that wait to be read, of all streams.
-    buffered: usize,
+    pub(super) buffered: usize,
     /// Bytes of data that were sent.
     sent: u64,
     ended: Option<Ended>,
@@ -68,7 +75,7 @@ impl Mux {
             words: VecDeque::new(),
             refusals: VecDeque::new(),
             greeting: side == Side::Client,
-            farewell: false,
+            farewell: Farewell::None,
             buffered: 0,
             sent: 0,
             ended: None,
@@ -122,8 +129,11 @@ impl Mux {
 
     /// Has the end said, and nothing else any more.
     pub(crate) fn say_farewell(&mut self) {
+        if self.farewell != Farewell::None {
+            return;
+        }
         self.greeting = false;
-        self.farewell = true;
+        self.farewell = Farewell::Due;
         self.words.clear();
         self.refusals.clear();
         for queue in &mut self.turns {
@@ -149,7 +159,7 @@ impl Mux {
         let Some(stream) = self.streams.get_mut(&id) else {
             return;
         };
-        if self.farewell {
+        if self.farewell != Farewell::None {
             return;
         }
         if !stream.queued && stream.has_turn() {
@@ -183,7 +193,8 @@ impl Mux {
     }
 
     fn handle_open(&mut self, id: u32) {
-        if self.side == Side::Client || id == 0 || self.streams.contains_key(&id) {
+        let leaving = self.farewell != Farewell::None;
+        if self.side == Side::Client || leaving || id == 0 || self.streams.contains_key(&id) {
             return;
         }
         if self.streams.len() < MAX_STREAMS {
@@ -304,7 +315,7 @@ impl Sink for Mux {
 impl Source for Mux {
     fn has_any(&self) -> bool {
         self.greeting
-            || self.farewell
+            || self.farewell == Farewell::Due
             || !self.words.is_empty()
             || !self.refusals.is_empty()
             || self.turns.iter().any(|queue| !queue.is_empty())
@@ -312,12 +323,9 @@ impl Source for Mux {
 
     fn fill(&mut self, room: usize, out: &mut Vec<u8>) {
         let left = |out: &Vec<u8>| room.saturating_sub(out.len());
-        if left(out) >= HEADER && std::mem::take(&mut self.farewell) {
+        if self.farewell == Farewell::Due && left(out) >= HEADER {
+            self.farewell = Farewell::Said;
             Head::Fin(0, Some(Fin::Both)).write(out);
-            // Nothing comes behind it.
-            self.turns = Default::default();
-            self.words.clear();
-            return;
         }
         while left(out) >= HEADER
             && let Some(id) = self.refusals.pop_front()
@@ -352,16 +360,16 @@ fn queue_of(priority: Priority) -> usize {
 pub(crate) const MAX_STREAMS: usize = 1000;
 
 /// A client that opens more than these at once beyond [`MAX_STREAMS`] gets no answer.
-const MAX_REFUSALS: usize = 1000;
+pub(super) const MAX_REFUSALS: usize = 1000;
 
 /// PROTOCOL.md, "KCP mode".
-const SESSION_BUDGET: usize = 20 << 20;
+pub(super) const SESSION_BUDGET: usize = 20 << 20;
 
 /// PROTOCOL.md, "KCP mode".
 const MAX_FRAME: usize = 48 << 10;
 
 /// As much as a difference of two counters can mean.
-const MOST_WINDOW: u32 = 1 << 30;
+pub(super) const MOST_WINDOW: u32 = 1 << 30;
 
 /// SYN, UPD and FIN of one stream.
 const MOST_WORDS: usize = 3 * HEADER + UPDATE;

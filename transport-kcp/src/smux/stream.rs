@@ -174,7 +174,7 @@ pub(super) const FIRST_WINDOW: u32 = 262_144;
 pub(super) const STREAM_WINDOW: u32 = 2 << 20;
 
 /// Bytes that a writer of bulk may be ahead of the path.
-const BULK_BUFFER: usize = 256 << 10;
+pub(super) const BULK_BUFFER: usize = 256 << 10;
 
 /// Less where somebody may press Ctrl-C.
 const INTERACTIVE_BUFFER: usize = 64 << 10;

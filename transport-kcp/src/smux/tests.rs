@@ -287,6 +287,31 @@ fn another_version_ends_the_connection_and_so_does_the_last_word() {
 }
 
 #[test]
+fn nothing_is_said_behind_the_last_word() {
+    for has_said in [false, true] {
+        let mut ends = Ends::new();
+        let id = ends.client.open().unwrap();
+        write(&mut ends.client, id, b"x");
+        ends.carry();
+        ends.server.say_farewell();
+        let mut told = Vec::new();
+        if has_said {
+            ends.server.fill(1000, &mut told);
+        }
+        // Streams are let go of at last, and the peer goes on as long as it has not heard.
+        ends.server.take(&bytes_of(Head::Open(5)));
+        write(&mut ends.server, id, b"y");
+        ends.server.end_writing(id);
+        ends.server.drop_reader(id);
+        ends.server.drop_writer(id);
+        while ends.server.has_any() {
+            ends.server.fill(1000, &mut told);
+        }
+        assert_eq!(told, bytes_of(Head::Fin(0, Some(Fin::Both))));
+    }
+}
+
+#[test]
 fn the_client_says_something_even_if_it_has_nothing_to_say() {
     let mut client = Mux::new(Side::Client);
     let mut out = Vec::new();

@@ -22,14 +22,14 @@ use crate::arq::segment::{HEADER, ahead};
 #[derive(Debug)]
 pub(in crate::arq) struct Sender {
     /// The number of the first segment in `sent`.
-    una: u32,
+    pub(in crate::arq) una: u32,
     /// Segments that were sent and may be sent again. At most [`SEND_WINDOW`].
-    sent: VecDeque<Segment>,
+    pub(in crate::arq) sent: VecDeque<Segment>,
     /// Transmissions in their order. Those that were overtaken by another of the same segment, or
     /// acknowledged, are skipped. No more than go out before the first of them times out.
-    flights: VecDeque<Flight>,
+    pub(in crate::arq) flights: VecDeque<Flight>,
     /// Buffers to be used again; at most [`SEND_WINDOW`].
-    spare: Vec<Vec<u8>>,
+    pub(in crate::arq) spare: Vec<Vec<u8>>,
     /// The number of the next transmission.
     order: u64,
     /// The latest transmission that is known to have arrived.
@@ -63,7 +63,7 @@ pub(in crate::arq) struct Sender {
 }
 
 #[derive(Debug)]
-struct Segment {
+pub(in crate::arq) struct Segment {
     data: Vec<u8>,
     fate: Fate,
     /// The transmission's number, its time, and how many there were.
@@ -84,7 +84,7 @@ enum Fate {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Flight {
+pub(in crate::arq) struct Flight {
     order: u64,
     sn: u32,
 }
@@ -375,7 +375,7 @@ impl Sender {
 }
 
 /// Segments in flight; more than any path holds that the receive window allows.
-const SEND_WINDOW: u32 = 4096;
+pub(in crate::arq) const SEND_WINDOW: u32 = 4096;
 
 /// Full packets at the beginning, as RFC 6928. Everything waits for what was sent before it, so a queue
 /// that is filled blindly is felt by keys too.
