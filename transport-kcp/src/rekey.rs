@@ -211,8 +211,12 @@ impl Keys {
     }
 
     fn agreed(&self, private: EphemeralPrivateKey, peer: &[u8]) -> Result<Key, TransportError> {
-        let peer = UnparsedPublicKey::new(&ECDH_P256, peer);
         let wrong = || misbehaved("the peer's key is not a point of the curve P-256");
+        // The library would take other forms of a point too, and the protocol knows one.
+        if peer.len() != POINT_LEN || peer.first() != Some(&UNCOMPRESSED) {
+            return Err(wrong());
+        }
+        let peer = UnparsedPublicKey::new(&ECDH_P256, peer);
         agree_ephemeral(private, peer, wrong(), |secret| {
             Key::derive(secret, &self.salt)
         })
@@ -261,6 +265,10 @@ fn pair() -> Result<(EphemeralPrivateKey, Vec<u8>), TransportError> {
 fn misbehaved(message: &str) -> TransportError {
     TransportError::new(ErrorKind::Misbehaved, message)
 }
+
+/// PROTOCOL.md, "Rekey": SEC 1, section 2.3.3, without compression.
+const UNCOMPRESSED: u8 = 4;
+const POINT_LEN: usize = 65;
 
 /// The one in use, and the one that was agreed upon and not yet used by the peer.
 pub(crate) const MAX_KEYS: usize = 2;

@@ -96,6 +96,25 @@ fn points_that_are_none_and_answers_that_nobody_asked_for_are_refused_and_change
 }
 
 #[test]
+fn a_point_in_any_other_form_than_the_uncompressed_one_is_refused() {
+    let now = Instant::now();
+    let (mut client, mut server) = (keys(), keys());
+    let point = client.ask().unwrap();
+    let odd = point[64] & 1;
+    let compressed = [&[2 + odd][..], &point[1..33]].concat();
+    let hybrid = [&[6 + odd][..], &point[1..]].concat();
+    // As certificates hold it (RFC 5480): an algorithm, then the point.
+    let mut certified = hex::decode(CERTIFIED).unwrap();
+    certified.extend_from_slice(&point);
+    let longer = [&point[..], &[0]].concat();
+    for other in [compressed, hybrid, certified, longer] {
+        let error = server.handle_ask(&other, now).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misbehaved, "{other:?}");
+    }
+    assert!(server.handle_ask(&point, now).is_ok());
+}
+
+#[test]
 fn a_client_that_asks_again_and_again_costs_two_keys_and_no_more() {
     let now = Instant::now();
     let (mut client, mut server) = (keys(), keys());
@@ -167,3 +186,6 @@ fn packet(keys: &mut Keys, body: &[u8]) -> Vec<u8> {
     keys.seal(&mut packet, 0).unwrap();
     packet
 }
+
+/// What stands before a point of P-256 in a certificate.
+const CERTIFIED: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
