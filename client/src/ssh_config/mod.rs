@@ -20,6 +20,9 @@ mod agent;
 pub mod algorithms;
 mod error;
 mod forward;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod include;
 mod jump;
 mod keyword;

@@ -13,6 +13,9 @@
 //! Not here: what a setting does (`child` and the forwards ask), and keywords about login, which are sshd's business.
 
 mod effective;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod glob;
 mod layers;
 mod lexer;

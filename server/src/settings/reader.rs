@@ -35,14 +35,8 @@ pub fn locate(config_home: Option<&Path>, home: &Path) -> Option<PathBuf> {
 /// Reads `path` and what it includes, for `subject`. Never fails: what cannot be read or understood is left out, keeps
 /// sshd's default, and is complained about.
 pub fn read(path: &Path, subject: &Subject) -> (Settings, Vec<Complaint>) {
-    let mut reader = Reader {
-        subject,
-        base: path.parent().unwrap_or_else(|| Path::new("/")).to_owned(),
-        layers: Layers::default(),
-        complaints: Vec::new(),
-        files: 0,
-        unread: None,
-    };
+    let base = path.parent().unwrap_or_else(|| Path::new("/"));
+    let mut reader = Reader::new(subject, base);
     reader.file(path, Part::Global, Verdict::Applies, 0);
     let mut settings = reader.layers.settle();
     if let Some(unread) = reader.unread {
@@ -68,7 +62,28 @@ struct Reader<'a> {
     unread: Option<PathBuf>,
 }
 
-impl Reader<'_> {
+/// The same of a text that includes nothing, without a look at PAM.
+#[cfg(any(test, fuzzing))]
+pub(super) fn read_text(text: &str, subject: &Subject) -> (Settings, Vec<Complaint>) {
+    let path = Path::new("sshd_config");
+    let mut reader = Reader::new(subject, path);
+    let outer = (Part::Global, Verdict::Applies);
+    reader.lines(text, path, outer, DEPTH_MAX);
+    (reader.layers.settle(), reader.complaints)
+}
+
+impl<'a> Reader<'a> {
+    fn new(subject: &'a Subject, base: &Path) -> Self {
+        Self {
+            subject,
+            base: base.to_owned(),
+            layers: Layers::default(),
+            complaints: Vec::new(),
+            files: 0,
+            unread: None,
+        }
+    }
+
     /// Reads one file inside the block `outer`; `Match` lines in it end with it.
     fn file(&mut self, path: &Path, outer_part: Part, outer: Verdict, depth: usize) {
         self.files += 1;
@@ -83,7 +98,12 @@ impl Reader<'_> {
                 return;
             }
         };
-        let (mut part, mut verdict) = (outer_part, outer);
+        self.lines(&text, path, (outer_part, outer), depth);
+    }
+
+    fn lines(&mut self, text: &str, path: &Path, outer: (Part, Verdict), depth: usize) {
+        let (mut part, mut verdict) = outer;
+        let (_, outer) = outer;
         for (number, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line)) {
             let directive = match Directive::parse(line) {
                 Ok(Some(directive)) => directive,
@@ -200,4 +220,4 @@ const FILES_MAX: usize = 256;
 const FILE_MAX: u64 = 1024 * 1024;
 
 /// Lines said about a file that is no sshd_config at all.
-const COMPLAINTS_MAX: usize = 100;
+pub(super) const COMPLAINTS_MAX: usize = 100;
