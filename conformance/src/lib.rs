@@ -13,6 +13,7 @@
 //! | what happens to a packet on its way          | `weather.rs`  |
 //! | what carries it, in virtual time             | `medium/`     |
 //! | bytes that tell where they belong            | `pattern.rs`  |
+//! | what is logged meanwhile                     | `log.rs`      |
 //!
 //! An author writes a function that makes a [`Rig`], and one call of [`transport_conformance`]. Nothing here names a
 //! concrete transport; `TRANSPORTS.md` tells the rest.
@@ -27,6 +28,7 @@
     )
 )]
 
+mod log;
 pub mod matrix;
 mod medium;
 mod pattern;
@@ -41,6 +43,7 @@ mod table;
 mod tests;
 mod weather;
 
+pub use log::Log;
 pub use medium::{
     Air, AirLink, Direction, Framing, Medium, Network, Over, Tube, Wire, framed, tubes,
 };

@@ -12,6 +12,7 @@
 //! | streams over one row of bytes                      | `smux/`          |
 //! | numbers and copies of packets, datagrams           | `fec.rs`         |
 //! | what counts once                                   | `replay.rs`      |
+//! | what means nothing, and is told once               | `oddity.rs`      |
 //! | sealing and opening                                | `crypto.rs`      |
 //! | keys, and when they change                         | `rekey.rs`       |
 //! | how the bus carries an exchange of keys            | `exchange.rs`    |
@@ -41,6 +42,7 @@ mod fec;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod oddity;
 mod outgoing;
 mod rekey;
 mod replay;

@@ -14,8 +14,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
-use tssh_conformance::{Air, Weather};
+use tssh_conformance::{Air, Log, Weather};
+use tssh_core::connection::answer_rekey;
 use tssh_core::transport::ErrorKind;
+use tssh_core::wire::Rekey;
 use tssh_transport_kcp::{Config, Kcp, Thresholds};
 
 use rig::{DELAY, Rig, soon};
@@ -93,6 +95,37 @@ async fn a_server_that_answers_nonsense_is_not_asked_again_at_once() {
     let asked = Instant::now();
     timeout(7200 * S, rekey.due()).await.unwrap().unwrap();
     assert_eq!(asked.elapsed().as_secs(), 3600);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_point_that_is_not_on_the_curve_is_refused_in_one_line_and_the_old_key_goes_on() {
+    let rig = Rig::new(Air::new(Weather::fair(DELAY), 5), &Kcp::default()).await;
+    let mut near = rig.client.open().await.unwrap();
+    near.write_all(b"before").await.unwrap();
+    let mut far = soon(rig.server.accept()).await.unwrap();
+    let wrong = [
+        [&[4][..], &[7; 64]].concat(),
+        [&[4][..], &[0; 64]].concat(),
+        vec![0],
+        Vec::new(),
+        vec![4; 1 << 16],
+    ];
+    for public_key in wrong {
+        let log = Log::listen();
+        let answer = answer_rekey(rig.server.rekey(), &Rekey { public_key });
+        assert_eq!(answer, None);
+        let told = log.lines_with("the peer's key is not a point of the curve P-256");
+        assert_eq!((told.len(), log.lines_with("").len()), (1, 1), "{told:?}");
+    }
+    near.write_all(b" and after").await.unwrap();
+    let mut heard = [0; 16];
+    soon(far.read_exact(&mut heard)).await.unwrap();
+    assert_eq!(&heard, b"before and after");
+    // An honest exchange is still possible.
+    let mut tasks = JoinSet::new();
+    let changes = host(&mut tasks, &rig);
+    sleep(S).await;
+    assert_eq!(changes.load(Ordering::Relaxed), 1);
 }
 
 /// Carries the halves as the bus would, and counts the exchanges.

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tssh_conformance::Log;
 use tssh_core::auth::{Claim, ProxyKey};
 use tssh_core::proxy::{PacketPipe, server};
 use tssh_core::transport::{Link, RecvMeta, Transmit};
@@ -129,12 +130,66 @@ async fn strangers_are_closed_without_an_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_stranger_is_closed_after_two_seconds() {
+    let log = Log::listen();
     let mut rig = Rig::new();
     let began = tokio::time::Instant::now();
     let mut stranger = TcpStream::connect(rig.address).await.unwrap();
     stranger.write_all(&[0, 44, 1]).await.unwrap();
     assert_eq!(rig.answer(&mut stranger).await, None);
     assert!(began.elapsed() >= Duration::from_secs(2));
+    let lines = log.lines_with("connection");
+    assert_eq!(
+        lines,
+        ["DEBUG connections without a first frame are closed silent=1"]
+    );
+}
+
+#[tokio::test]
+async fn a_stranger_that_sends_frames_without_packets_for_ever_is_closed_in_time() {
+    let log = Log::listen();
+    let mut rig = Rig::new();
+    let mut stranger = TcpStream::connect(rig.address).await.unwrap();
+    let closed = async {
+        // Until the server has enough of it.
+        while stranger.write_all(&[0; 4096]).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, closed).await.unwrap();
+    assert_eq!(log.lines_with("closed").len(), 1);
+    // Nobody else was kept waiting.
+    let mut client = TcpStream::connect(rig.address).await.unwrap();
+    client.write_all(&rig.frame(CLIENT, 1)).await.unwrap();
+    assert_eq!(rig.answer(&mut client).await, Some(1));
+}
+
+#[tokio::test]
+async fn a_frame_of_65535_bytes_ends_the_stream_of_the_client_in_one_line_and_another_is_taken() {
+    let log = Log::listen();
+    let mut rig = Rig::new();
+    let mut client = TcpStream::connect(rig.address).await.unwrap();
+    client.write_all(&rig.frame(CLIENT, 1)).await.unwrap();
+    assert_eq!(rig.answer(&mut client).await, Some(1));
+    rig.moved(1).await;
+    // Frames without packets are passed over.
+    client.write_all(&[0, 0, 0, 0, 0xff, 0xff]).await.unwrap();
+    client.write_all(&[7; 1000]).await.unwrap();
+    let mut buffer = [0; 2000];
+    let mut meta = [RecvMeta::default()];
+    let received = poll_fn(|cx| {
+        let mut bufs = [IoSliceMut::new(&mut buffer)];
+        let received = rig.pipe.poll_recv(cx, &mut bufs, &mut meta);
+        match log.lines_with("65535 bytes").is_empty() {
+            true => received.map(Some),
+            false => std::task::Poll::Ready(None),
+        }
+    });
+    assert_eq!(timeout(PATIENCE, received).await.unwrap(), None);
+    assert_eq!(log.lines_with("65535 bytes").len(), 1);
+
+    let mut next = TcpStream::connect(rig.address).await.unwrap();
+    next.write_all(&rig.frame(CLIENT, 2)).await.unwrap();
+    assert_eq!(rig.answer(&mut next).await, Some(2));
 }
 
 #[tokio::test]

@@ -48,17 +48,18 @@ impl Receiver {
         (RECEIVE_WINDOW - self.ready) as u16
     }
 
-    /// Takes a segment in, and hands on to `sink` whatever is next in turn.
+    /// Takes a segment in, and hands on to `sink` whatever is next in turn. Returns whether it lies within the
+    /// window; one that does not is not acknowledged, and leaves nothing behind.
     pub(super) fn handle_push(
         &mut self,
         (sn, ts): (u32, u32),
         data: &[u8],
         sink: &mut impl Sink,
         now: Instant,
-    ) {
+    ) -> bool {
         let at = ahead(self.first, sn);
         if at >= RECEIVE_WINDOW as i32 {
-            return;
+            return false;
         }
         // One that is known already: its acknowledgement was lost.
         let in_turn = sn == self.una();
@@ -68,7 +69,7 @@ impl Receiver {
             now,
         );
         if at < self.ready as i32 {
-            return;
+            return true;
         }
         if at == 0 && self.ready == 0 && sink.has_room() {
             sink.take(data);
@@ -79,6 +80,7 @@ impl Receiver {
         }
         self.count_ready();
         self.hand_on(sink);
+        true
     }
 
     /// Hands on what is in turn, as far as `sink` has room.

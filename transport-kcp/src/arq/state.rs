@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::receiver::Receiver;
 use super::segment::{Command, HEADER, Header, take};
 use super::sender::{Acked, Outcome, Sender};
+use crate::oddity::{Oddities, Oddity};
 
 /// Who takes what arrives, in its order.
 pub(crate) trait Sink {
@@ -45,6 +46,7 @@ pub(crate) struct Arq {
     asked: bool,
     /// When the peer is asked for its window, and how long to wait then.
     ask: Option<(Instant, Duration)>,
+    oddities: Oddities,
 }
 
 impl Arq {
@@ -58,6 +60,7 @@ impl Arq {
             receiver: Receiver::new(),
             asked: false,
             ask: None,
+            oddities: Oddities::default(),
         }
     }
 
@@ -101,7 +104,11 @@ impl Arq {
     pub(crate) fn handle_packet(&mut self, mut bytes: &[u8], sink: &mut impl Sink, now: Instant) {
         let mut acked = Acked::new(self.ts(now), now);
         while let Some((header, data)) = take(&mut bytes) {
-            if header.conv != self.conv || !self.sender.knows(header.una) {
+            if header.conv != self.conv {
+                break;
+            }
+            if !self.sender.knows(header.una) {
+                self.oddities.tell(Oddity::UnsentAcked);
                 break;
             }
             self.sender.handle_window(header.window);
@@ -111,8 +118,10 @@ impl Arq {
                 }
                 Command::Ask => self.asked = true,
                 Command::Push => {
-                    self.receiver
-                        .handle_push((header.sn, header.ts), data, sink, now);
+                    let number = (header.sn, header.ts);
+                    if !self.receiver.handle_push(number, data, sink, now) {
+                        self.oddities.tell(Oddity::BeyondWindow);
+                    }
                 }
                 Command::Tell => {}
             }

@@ -9,6 +9,7 @@ use super::inbox::Inbox;
 use crate::arq::{self, Arq, Outcome, Source};
 use crate::crypto::{self, NONCE_LEN};
 use crate::fec::{self, Body, Framer};
+use crate::oddity::{Oddities, Oddity};
 use crate::replay::{Pairs, Recent};
 use crate::smux::{Mux, Side};
 
@@ -52,6 +53,7 @@ pub(crate) struct Session {
     /// When a client that has heard nothing gives up.
     give_up_at: Option<Instant>,
     end: Option<End>,
+    oddities: Oddities,
 }
 
 impl Session {
@@ -72,6 +74,7 @@ impl Session {
             datagram_next: false,
             give_up_at: None,
             end: None,
+            oddities: Oddities::default(),
         }
     }
 
@@ -142,6 +145,7 @@ impl Session {
         now: Instant,
     ) -> bool {
         let Some(body) = Body::parse(body) else {
+            self.oddities.tell(Oddity::NoPacket);
             return false;
         };
         if !self.is_known(&body, now) {

@@ -8,6 +8,7 @@ use super::frame::{Fin, HEADER, Head, UPDATE};
 use super::reader::{Piece, Reader, Unknown};
 use super::stream::{STREAM_WINDOW, Stream};
 use crate::arq::{Sink, Source};
+use crate::oddity::{Oddities, Oddity};
 
 /// Which end of a connection this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,7 @@ pub(crate) struct Mux {
     untouched: bool,
     /// A stream made place for another.
     freed: bool,
+    oddities: Oddities,
 }
 
 impl Mux {
@@ -81,6 +83,7 @@ impl Mux {
             ended: None,
             untouched: true,
             freed: false,
+            oddities: Oddities::default(),
         }
     }
 
@@ -178,30 +181,42 @@ impl Mux {
             Piece::Frame(Head::Open(id)) => self.handle_open(id),
             Piece::Frame(Head::Fin(0, Some(Fin::Both))) => self.ended = Some(Ended::Farewell),
             Piece::Frame(Head::Fin(id, Some(fin))) => self.handle_fin(id, fin),
-            // Kinds that nobody knows, and what has no meaning; pushes and updates come as pieces.
-            Piece::Frame(Head::Fin(_, None) | Head::Nothing | Head::Push(..) | Head::Update(_)) => {
-            }
+            Piece::Frame(Head::Fin(_, None)) => self.oddities.tell(Oddity::FinKind),
+            // Pushes and updates come as pieces.
+            Piece::Frame(Head::Nothing | Head::Push(..) | Head::Update(_)) => {}
             Piece::Data(id, data) => self.handle_data(id, data),
-            Piece::Update(id, consumed, window) => {
-                if let Some(stream) = self.streams.get_mut(&id) {
-                    stream.sending.consumed = consumed;
-                    stream.sending.window = window.min(MOST_WINDOW);
-                    self.schedule(id);
-                }
-            }
+            Piece::Update(id, consumed, window) => self.handle_update(id, consumed, window),
         }
+    }
+
+    fn handle_update(&mut self, id: u32, consumed: u32, window: u32) {
+        let Some(stream) = self.streams.get_mut(&id) else {
+            return;
+        };
+        let sending = &mut stream.sending;
+        sending.consumed = consumed;
+        sending.window = window.min(MOST_WINDOW);
+        if window > MOST_WINDOW {
+            self.oddities.tell(Oddity::WindowTooLarge);
+        }
+        if (sending.sent.wrapping_sub(consumed) as i32) < 0 {
+            self.oddities.tell(Oddity::ReadTooMuch);
+        }
+        self.schedule(id);
     }
 
     fn handle_open(&mut self, id: u32) {
         let leaving = self.farewell != Farewell::None;
-        if self.side == Side::Client || leaving || id == 0 || self.streams.contains_key(&id) {
+        if self.side == Side::Client || leaving || id == 0 {
             return;
         }
-        if self.streams.len() < MAX_STREAMS {
+        if self.streams.contains_key(&id) {
+            self.oddities.tell(Oddity::OpenedTwice);
+        } else if self.streams.len() < MAX_STREAMS {
             self.streams.insert(id, Stream::new(false));
             self.arrived.push_back(id);
         } else if self.refusals.len() < MAX_REFUSALS {
-            tracing::debug!(id, "a stream is refused: there are too many");
+            self.oddities.tell(Oddity::TooManyStreams);
             self.refusals.push_back(id);
         }
     }
