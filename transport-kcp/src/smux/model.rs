@@ -99,7 +99,7 @@ impl Model {
     /// Our side has opened a stream.
     pub(super) fn open(&mut self, id: u32) {
         assert!(id % 2 == 1 && id >= 3, "stream {id} is no client's");
-        let former = self.streams.insert(id, Known::new());
+        let former = self.streams.insert(id, Known::opened());
         assert!(former.is_none(), "stream {id} was opened twice");
     }
 
@@ -115,7 +115,7 @@ impl Model {
                 Frame::Head(Head::Open(id)) => {
                     let takes = self.side == Side::Server && !self.leaving;
                     if takes && id != 0 && self.streams.len() < MAX_STREAMS {
-                        let known = self.streams.entry(id).or_insert_with(Known::new);
+                        let known = self.streams.entry(id).or_insert_with(Known::opened);
                         known.announced = true;
                     }
                 }
@@ -306,7 +306,7 @@ impl Model {
 }
 
 impl Known {
-    fn new() -> Self {
+    fn opened() -> Self {
         Self {
             window: FIRST_WINDOW,
             ..Self::default()
