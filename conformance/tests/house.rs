@@ -145,8 +145,7 @@ fn no_file_names_the_machine_it_was_written_on() {
 fn the_nouns_of_core_do_not_use_one_another() {
     let nouns = ["auth", "forward", "heartbeat", "proxy", "session"];
     let edges = [
-        // The path is what the authentication is of: `proxy` asks it, and says where a packet came from.
-        ("auth", "proxy", &["LinkId", "Source"][..]),
+        // The path is what the authentication is of.
         (
             "proxy",
             "auth",

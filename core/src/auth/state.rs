@@ -1,12 +1,11 @@
 //! Which claims are believed. Nothing here knows a socket or a clock.
 
 use super::seal::{Ack, Claim};
-use crate::proxy::Source;
 
 /// What the server makes of a claim that opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// A newer attempt than all before: its source is authenticated. Acknowledge.
+    /// An attempt that was not seen before: its source is authenticated. Acknowledge.
     Fresh,
     /// The authenticated source repeats itself: the acknowledgement was lost. Acknowledge again.
     Repeated,
@@ -14,48 +13,69 @@ pub enum Verdict {
     Refused,
 }
 
-/// The server's side, for one issued client.
+/// The server's side, for one issued client: each serial counts once.
 #[derive(Debug)]
 pub struct Verifier {
     client: u64,
     highest: u64,
-    authenticated: Option<Source>,
+    /// Bit n: the serial `highest - 1 - n` of a race was not seen, and may have been overtaken.
+    missing: u8,
 }
 
 impl Verifier {
-    /// Believes only the client with this `ClientID`, and each serial once.
+    /// Believes only the client with this `ClientID`.
     pub fn new(client: u64) -> Self {
         Self {
             client,
             highest: 0,
-            authenticated: None,
+            missing: 0,
         }
     }
 
-    /// Judges a claim that opened under this client's key.
-    pub fn handle_claim(&mut self, source: Source, claim: Claim) -> Verdict {
+    /// Judges a claim that opened under this client's key. It `stands` when its source has made the
+    /// same one before, and is authenticated by it.
+    pub fn handle_claim(&mut self, claim: Claim, stands: bool) -> Verdict {
         if claim.id != self.client {
             return Verdict::Refused;
         }
-        if claim.serial > self.highest {
-            self.highest = claim.serial;
-            self.authenticated = Some(source);
-            return Verdict::Fresh;
-        }
-        if claim.serial == self.highest && self.authenticated == Some(source) {
+        if stands {
             return Verdict::Repeated;
         }
-        Verdict::Refused
+        match self.take(claim) {
+            true => Verdict::Fresh,
+            false => Verdict::Refused,
+        }
     }
 
-    /// Nobody is authenticated any more, until a fresh claim.
-    pub fn forget(&mut self) {
-        self.authenticated = None;
+    /// A race is over: no serial below the highest one counts any more.
+    pub fn handle_choice(&mut self) {
+        self.missing = 0;
     }
 
-    /// The source whose claim was the last fresh one.
-    pub fn authenticated(&self) -> Option<Source> {
-        self.authenticated
+    fn take(&mut self, claim: Claim) -> bool {
+        let serial = claim.serial;
+        if claim.races() {
+            self.highest = self.highest.max(RACING);
+        }
+        if serial > self.highest {
+            let skipped = serial - self.highest - 1;
+            self.missing = match u32::try_from(skipped) {
+                _ if !claim.races() => 0,
+                // All those between, and those before that still fit.
+                Ok(skipped) if skipped < u8::BITS => {
+                    let before = self.missing.checked_shl(skipped + 1).unwrap_or(0);
+                    before | ((1 << skipped) - 1)
+                }
+                _ => u8::MAX,
+            };
+            self.highest = serial;
+            return true;
+        }
+        let behind = (self.highest - serial).checked_sub(1);
+        let bit = behind.and_then(|behind| 1_u8.checked_shl(u32::try_from(behind).ok()?));
+        let overtaken = bit.filter(|bit| self.missing & bit != 0);
+        self.missing &= !overtaken.unwrap_or(0);
+        overtaken.is_some()
     }
 }
 
@@ -74,6 +94,14 @@ impl Challenger {
             client,
             server,
             last: 0,
+        }
+    }
+
+    /// The same for a client that tries several ways at once, towards a server that knows of it.
+    pub fn racing(client: u64, server: u64) -> Self {
+        Self {
+            last: RACING,
+            ..Self::new(client, server)
         }
     }
 
@@ -116,7 +144,23 @@ impl Challenger {
         self.last = self.last.max(claim.serial);
         claim.serial == serial
     }
+
+    /// Whether the server has seen a later attempt than `serial`, as `claim` says that was asked about
+    /// before.
+    pub fn is_overtaken(&self, claim: Claim, serial: u64) -> bool {
+        claim.id == self.server && (serial.saturating_add(1)..=self.last).contains(&claim.serial)
+    }
 }
+
+impl Claim {
+    /// Whether it is one of several that may stand side by side (PROTOCOL.md, "Our extensions").
+    pub fn races(self) -> bool {
+        self.serial > RACING
+    }
+}
+
+/// No client that counts its attempts from one comes so far.
+const RACING: u64 = 1 << 63;
 
 /// More attempts than a year of retries makes.
 const MAX_AHEAD: u64 = 1 << 32;

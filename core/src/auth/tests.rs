@@ -1,8 +1,8 @@
-use std::net::{Ipv4Addr, SocketAddr};
-
+use super::Verdict::{Fresh as FRESH, Refused as REFUSED};
 use super::{AUTH_LEN, Ack, Challenger, Claim, ProxyKey, Verdict, Verifier};
-use crate::proxy::{LinkId, Source};
 
+/// Serials of a race are above this one.
+const RACE: u64 = 1 << 63;
 const CLIENT: u64 = 0x0102_0304_0506_0708;
 const SERVER: u64 = 0x1112_1314_1516_1718;
 
@@ -91,23 +91,17 @@ fn the_key_is_not_in_debug_output() {
 }
 
 #[test]
-fn a_replayed_claim_changes_nothing_wherever_it_comes_from() {
+fn a_serial_counts_once_and_none_below_it() {
     let mut verifier = Verifier::new(CLIENT);
-    assert_eq!(verifier.handle_claim(source(1), claim(1)), Verdict::Fresh);
-    assert_eq!(verifier.handle_claim(source(2), claim(2)), Verdict::Fresh);
-    assert_eq!(verifier.handle_claim(source(3), claim(2)), Verdict::Refused);
-    assert_eq!(verifier.handle_claim(source(1), claim(1)), Verdict::Refused);
-    assert_eq!(verifier.authenticated(), Some(source(2)));
+    assert_eq!(judge(&mut verifier, [1, 3]), [FRESH, FRESH]);
+    assert_eq!(judge(&mut verifier, [3, 1, 2]), [REFUSED; 3]);
 }
 
 #[test]
 fn the_authenticated_source_may_ask_for_its_acknowledgement_again() {
     let mut verifier = Verifier::new(CLIENT);
-    assert_eq!(verifier.handle_claim(source(1), claim(5)), Verdict::Fresh);
-    assert_eq!(
-        verifier.handle_claim(source(1), claim(5)),
-        Verdict::Repeated
-    );
+    assert_eq!(verifier.handle_claim(claim(5), false), FRESH);
+    assert_eq!(verifier.handle_claim(claim(5), true), Verdict::Repeated);
 }
 
 #[test]
@@ -117,14 +111,58 @@ fn a_client_that_was_not_issued_is_refused() {
         id: CLIENT + 1,
         serial: 9,
     };
-    assert_eq!(verifier.handle_claim(source(1), foreign), Verdict::Refused);
-    assert_eq!(verifier.handle_claim(source(1), claim(1)), Verdict::Fresh);
+    assert_eq!(verifier.handle_claim(foreign, false), REFUSED);
+    assert_eq!(verifier.handle_claim(foreign, true), REFUSED);
+    assert_eq!(verifier.handle_claim(claim(1), false), FRESH);
 }
 
 #[test]
 fn serial_zero_is_never_fresh() {
+    assert_eq!(judge(&mut Verifier::new(CLIENT), [0]), [REFUSED]);
+}
+
+#[test]
+fn in_a_race_claims_may_overtake_each_other_and_each_counts_once() {
     let mut verifier = Verifier::new(CLIENT);
-    assert_eq!(verifier.handle_claim(source(1), claim(0)), Verdict::Refused);
+    let serials = [3, 1, 1, 2, 3, 2].map(|nth| RACE + nth);
+    let verdicts = [FRESH, FRESH, REFUSED, FRESH, REFUSED, REFUSED];
+    assert_eq!(judge(&mut verifier, serials), verdicts);
+    // The first serial of a race is one above its base; those without a race count no more.
+    assert_eq!(judge(&mut verifier, [RACE, 9, 0]), [REFUSED; 3]);
+}
+
+#[test]
+fn what_was_overtaken_by_more_than_eight_or_by_the_end_of_the_race_is_refused() {
+    let mut verifier = Verifier::new(CLIENT);
+    let serials = [20, 11, 12, 19, 27, 18, 21].map(|nth| RACE + nth);
+    let verdicts = [FRESH, REFUSED, FRESH, FRESH, FRESH, REFUSED, FRESH];
+    assert_eq!(judge(&mut verifier, serials), verdicts);
+    verifier.handle_choice();
+    let verdicts = [REFUSED, REFUSED, FRESH];
+    assert_eq!(
+        judge(&mut verifier, [22, 26, 28].map(|nth| RACE + nth)),
+        verdicts
+    );
+}
+
+#[test]
+fn a_racing_client_counts_from_the_base_of_the_race() {
+    let mut challenger = Challenger::racing(CLIENT, SERVER);
+    let first = challenger.next_claim();
+    assert_eq!(first, claim(RACE + 1));
+    assert!(first.races() && !claim(RACE).races() && !claim(RACE - 1).races());
+    let second = challenger.next_claim();
+    let answer = Claim {
+        id: SERVER,
+        ..second
+    };
+    assert!(!challenger.handle_ack(answer, first.serial));
+    assert!(challenger.is_overtaken(answer, first.serial));
+    assert!(
+        !challenger.is_overtaken(second, first.serial),
+        "our own words"
+    );
+    assert!(challenger.handle_ack(answer, second.serial));
 }
 
 #[test]
@@ -185,11 +223,8 @@ fn claim(serial: u64) -> Claim {
     Claim { id: CLIENT, serial }
 }
 
-fn source(port: u16) -> Source {
-    Source {
-        link: LinkId(1),
-        addr: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-    }
+fn judge<const N: usize>(verifier: &mut Verifier, serials: [u64; N]) -> [Verdict; N] {
+    serials.map(|serial| verifier.handle_claim(claim(serial), false))
 }
 
 fn key_of_the_recording() -> ProxyKey {

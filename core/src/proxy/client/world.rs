@@ -245,9 +245,9 @@ impl World {
     fn claimed(&mut self, link: LinkId, claim: Claim) {
         let source = source(link);
         let stream = self.carriers[&link] == Carrier::Stream;
-        let verdict = match stream && self.server.authenticated() != Some(source) {
-            true => self.server.handle_stream_claim(source, claim),
-            false => self.server.handle_claim(source, claim),
+        let verdict = match stream && !self.server.stands(source) {
+            true => self.server.handle_stream_claim(source, claim, self.now),
+            false => self.server.handle_claim(source, claim, self.now),
         };
         if verdict == Verdict::Refused {
             if stream {

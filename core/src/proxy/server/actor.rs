@@ -1,14 +1,16 @@
 //! Waits for silence, and forgets an address in the end.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
 use super::gate::{Inner, ServerGate, Shared};
+use super::proof::Acknowledgements;
 use super::state::{Plan, State};
 use super::streams::{StreamSet, Streams};
 use crate::auth::ProxyKey;
@@ -79,13 +81,14 @@ pub fn new(
         server_id: config.server_id,
         links: (1..).map(LinkId).zip(links).collect(),
         budget: Budget::default(),
-        authenticated: ArcSwapOption::empty(),
+        authenticated: ArcSwap::default(),
+        racing: AtomicBool::new(false),
         inner: Mutex::new(Inner {
             state: State::new(config.client_id, now()),
             plan: Plan::default(),
             streams: StreamSet::new(),
             detection: Duration::ZERO,
-            acknowledged: None,
+            acknowledged: Acknowledgements::default(),
         }),
         moves: watch::channel(0).0,
         changed: Notify::new(),

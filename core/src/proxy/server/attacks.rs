@@ -1,22 +1,12 @@
 //! Attacks on the gate: packets as the network can send them, to the server's path as it runs.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use super::tests::{CLIENT, claim};
-use super::{Config, Handle};
-use crate::auth::{AUTH_LEN, Ack, Claim, ProxyKey};
+use super::victim::{MS, Rig, S};
+use crate::auth::{AUTH_LEN, Ack, ProxyKey};
 use crate::heartbeat::Verdict;
-use crate::proxy::PacketPipe;
-use crate::proxy::rig::{Paper, is_writable, port, receive_all};
-
-const SERVER: u64 = 9;
-const S: Duration = Duration::from_secs(1);
-const MS: Duration = Duration::from_millis(1);
+use crate::proxy::rig::{is_writable, port, receive_all};
 
 #[tokio::test(start_paused = true)]
 async fn a_claim_is_acknowledged_and_the_first_packet_passes() {
@@ -274,102 +264,4 @@ async fn a_datagram_of_the_address_in_use_that_does_not_open_is_no_sign_of_life(
     rig.paper.put(port(1), &[0; 1000]);
     receive_all(&rig.pipe);
     assert_eq!(rig.pipe.activity().heard_at(), None);
-}
-
-struct Rig {
-    paper: Arc<Paper>,
-    pipe: PacketPipe,
-    handle: Handle,
-    key: ProxyKey,
-    /// Of the first acknowledgement.
-    stamp: u64,
-    _tasks: JoinSet<()>,
-}
-
-impl Rig {
-    fn new() -> Self {
-        let paper = Paper::new();
-        let (key, _) = ProxyKey::generate().unwrap();
-        let config = Config {
-            links: vec![paper.clone()],
-            client_id: CLIENT,
-            server_id: SERVER,
-            key: key.clone(),
-            mtu: 1400,
-        };
-        let (pipe, handle, task) = super::new(config, CancellationToken::new());
-        let mut tasks = JoinSet::new();
-        tasks.spawn(task);
-        Self {
-            paper,
-            pipe,
-            handle,
-            key,
-            stamp: 0,
-            _tasks: tasks,
-        }
-    }
-
-    fn connected() -> Self {
-        let mut rig = Self::new();
-        rig.put_claim(1, 1);
-        rig.stamp = rig.take_stamp();
-        rig.paper.put(port(1), &[8; 50]);
-        receive_all(&rig.pipe);
-        rig.paper.take_sent();
-        rig
-    }
-
-    fn seal(&self, id: u64, serial: u64) -> [u8; AUTH_LEN] {
-        self.key.seal(Claim { id, serial }).unwrap()
-    }
-
-    fn put_claim(&mut self, from: u16, serial: u64) {
-        self.paper.put(port(from), &self.seal(CLIENT, serial));
-        assert!(receive_all(&self.pipe).is_empty());
-    }
-
-    fn put_confirmation(&self, from: u16, stamp: u64) {
-        self.paper.put(port(from), &self.seal(SERVER, stamp));
-        assert!(receive_all(&self.pipe).is_empty());
-    }
-
-    /// The stamp of the acknowledgement that was sent.
-    fn take_stamp(&self) -> u64 {
-        let (_, ack) = self.paper.take_sent().remove(0);
-        self.key.open_ack(&ack).unwrap().stamp
-    }
-
-    /// How many bytes were sent.
-    fn take_bytes(&self) -> usize {
-        let sent = self.paper.take_sent();
-        sent.iter().map(|(_, packet)| packet.len()).sum()
-    }
-
-    /// Whether a packet of full size is too much for the address in use.
-    fn is_limited(&self) -> bool {
-        self.pipe.try_send(&[1; 1400], None, None).is_err()
-    }
-
-    /// A packet of the address in use opens.
-    async fn prove(&mut self) {
-        tokio::time::advance(5 * MS).await;
-        self.pipe.opened();
-    }
-
-    /// The acknowledgements sent: to which port, of which serial.
-    fn acks(&mut self) -> Vec<(u16, u64)> {
-        let sent = self.paper.take_sent();
-        sent.iter()
-            .map(|(to, packet)| {
-                let ack = self.key.open(packet).unwrap();
-                assert_eq!(ack.id, SERVER);
-                (to.port(), ack.serial)
-            })
-            .collect()
-    }
-
-    fn moves(&self) -> u64 {
-        *self.handle.moves().borrow()
-    }
 }

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 
 use super::budget::Budget;
-use super::proof::Acknowledged;
+use super::proof::Acknowledgements;
 use super::state::{Admission, Plan, State};
 use super::streams::StreamSet;
+use super::trial::IN_TRANSPORT;
 use crate::auth::{AUTH_LEN, Claim, ProxyKey, Verdict};
 use crate::clock::now;
 use crate::proxy::gate::Gate;
@@ -21,16 +23,18 @@ use crate::transport::Link;
 
 /// Shared by the data path, which decides on strangers in place, and the task, which waits.
 ///
-/// The lock is taken for claims that opened, for the first packet of a new path, and by the task:
-/// never for a packet of the path in use.
+/// The lock is taken for claims that opened, for the first packets of a new path, and by the task; for
+/// a packet of the path in use only while the client tries others.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) key: ProxyKey,
     pub(super) server_id: u64,
     pub(super) links: BTreeMap<LinkId, Arc<dyn Link>>,
     pub(super) budget: Budget,
-    /// The only source whose packets may change something: read for each packet of a stranger.
-    pub(super) authenticated: ArcSwapOption<Source>,
+    /// The only sources whose packets may change something: read for each packet of a stranger.
+    pub(super) authenticated: ArcSwap<Vec<Source>>,
+    /// There are some beside the path in use: read for each packet.
+    pub(super) racing: AtomicBool,
     pub(super) inner: Mutex<Inner>,
     pub(super) moves: watch::Sender<u64>,
     /// Tells the task that its deadline changed, or that a stream has ended.
@@ -46,7 +50,7 @@ pub(super) struct Inner {
     pub(super) streams: StreamSet,
     /// The longest jump of the clock on return.
     pub(super) detection: Duration,
-    pub(super) acknowledged: Option<Acknowledged>,
+    pub(super) acknowledged: Acknowledgements,
 }
 
 #[derive(Debug)]
@@ -69,12 +73,20 @@ impl Shared {
         change: impl FnOnce(&mut State) -> T,
     ) -> T {
         let answer = change(&mut inner.state);
-        let authenticated = inner.state.authenticated();
-        if self.authenticated.load().as_deref() != authenticated.as_ref() {
-            self.authenticated.store(authenticated.map(Arc::new));
+        if !inner
+            .state
+            .standing()
+            .eq(self.authenticated.load().iter().copied())
+        {
+            let authenticated: Vec<_> = inner.state.standing().collect();
+            inner.acknowledged.keep(&authenticated);
+            self.authenticated.store(Arc::new(authenticated));
+            self.changed.notify_one();
         }
+        self.racing
+            .store(inner.state.is_racing(), Ordering::Release);
         let plan = inner.state.plan();
-        let streams = inner.streams.keep(&[plan.current, authenticated]);
+        let streams = inner.streams.keep(&[plan.current, inner.state.stream()]);
         if plan != inner.plan || streams {
             self.enforce(pipe, inner, &plan);
             inner.plan = plan;
@@ -137,35 +149,54 @@ impl Shared {
 
     fn acknowledgement(&self, source: Source, serial: u64) -> Option<[u8; AUTH_LEN]> {
         let known = &mut self.lock().acknowledged;
-        let answer = known.as_ref().and_then(|ack| ack.answers(source, serial));
-        if answer.is_some() {
-            return answer;
-        }
-        *known = Acknowledged::seal(&self.key, self.server_id, source, serial)
+        known
+            .answer(&self.key, self.server_id, source, serial)
             .inspect_err(|error| tracing::warn!(%error, "the system gives no randomness"))
-            .ok();
-        known.as_ref()?.answers(source, serial)
-    }
-
-    /// Whether `source` has proved that it hears us.
-    fn is_proved(&self, source: Source) -> bool {
-        let inner = self.lock();
-        inner
-            .acknowledged
-            .as_ref()
-            .is_some_and(|ack| ack.is_proved(source))
+            .ok()
     }
 
     fn handle_confirmation(&self, pipe: &PacketPipe, source: Source, stamp: u64) {
         let mut inner = self.lock();
-        let proved = inner
-            .acknowledged
-            .as_mut()
-            .is_some_and(|ack| ack.handle_confirmation(source, stamp));
+        if !inner.acknowledged.handle_confirmation(source, stamp) {
+            return;
+        }
+        let moved =
+            self.change_locked(pipe, &mut inner, |state| state.handle_chosen(source, now()));
         let in_use = inner.state.plan().current == Some(source);
         drop(inner);
-        if proved && in_use && self.budget.lift() {
+        if in_use && self.budget.lift() {
             pipe.wake();
+        }
+        if moved {
+            self.handle_moved();
+        }
+    }
+
+    fn handle_moved(&self) {
+        tracing::debug!("the client comes from another address");
+        self.moves.send_modify(|moves| *moves += 1);
+    }
+
+    /// A packet opened while several sources stand.
+    fn handle_opened(&self, pipe: &PacketPipe) {
+        let mut inner = self.lock();
+        let promoted = self.change_locked(pipe, &mut inner, |state| state.handle_opened(now()));
+        let Some(bytes) = promoted else { return };
+        let source = inner.state.plan().current;
+        let proved = source.is_some_and(|source| inner.acknowledged.is_proved(source));
+        self.limit(proved, bytes);
+        drop(inner);
+        pipe.wake();
+        self.handle_moved();
+    }
+
+    /// Another address is the path: `bytes` came from there, and the claim, which was acknowledged at
+    /// its own length.
+    fn limit(&self, proved: bool, bytes: usize) {
+        if proved {
+            self.budget.lift();
+        } else {
+            self.budget.limit(bytes + AUTH_LEN, AUTH_LEN);
         }
     }
 
@@ -183,7 +214,7 @@ impl Shared {
         }
         let (verdict, in_use) = self.change(pipe, |state| {
             let in_use = state.plan().current == Some(source);
-            (state.handle_claim(source, claim), in_use)
+            (state.handle_claim(source, claim, now()), in_use)
         });
         if verdict == Verdict::Refused {
             tracing::debug!(
@@ -193,7 +224,7 @@ impl Shared {
             return;
         }
         if verdict == Verdict::Fresh {
-            self.lock().acknowledged = None;
+            self.lock().acknowledged.forget(source);
         }
         if !in_use || !self.budget.is_limited() || self.budget.spend(AUTH_LEN) {
             self.acknowledge(pipe, source, claim.serial);
@@ -209,26 +240,29 @@ impl Gate for ServerGate {
             self.0.handle_claim(pipe, source, claim);
             return false;
         }
-        if self.0.authenticated.load().as_deref() != Some(&source) {
+        if !self.0.authenticated.load().contains(&source) {
             return false;
         }
-        let proved = self.0.is_proved(source);
-        let admission = self.0.change(pipe, |state| {
+        let mut inner = self.0.lock();
+        let proved = inner.acknowledged.is_proved(source);
+        let admission = self.0.change_locked(pipe, &mut inner, |state| {
             let admission = state.handle_packet(source, now());
-            if admission == Admission::Promote {
+            match admission {
                 // The address of a stream has proved itself by its handshake.
-                if proved || !self.0.links.contains_key(&source.link) {
-                    self.0.budget.lift();
-                } else {
-                    // The claim was acknowledged at its own length.
-                    self.0.budget.limit(packet.len() + AUTH_LEN, AUTH_LEN);
+                Admission::Promote => {
+                    let stream = !self.0.links.contains_key(&source.link);
+                    self.0.limit(proved || stream, packet.len());
                 }
+                Admission::Try if packet.len() > DUMMY_MAX => {
+                    state.handle_tried(source, packet.len(), now());
+                }
+                Admission::Try | Admission::Pass | Admission::Drop => {}
             }
             admission
         });
+        drop(inner);
         if admission == Admission::Promote {
-            tracing::debug!("the client comes from another address");
-            self.0.moves.send_modify(|moves| *moves += 1);
+            self.0.handle_moved();
         }
         admission != Admission::Drop && packet.len() > DUMMY_MAX
     }
@@ -246,6 +280,9 @@ impl Gate for ServerGate {
             self.0.handle_claim(pipe, source, claim);
             return true;
         }
+        if self.0.racing.load(Ordering::Acquire) {
+            self.0.lock().state.handle_in_use(now());
+        }
         packet.len() <= DUMMY_MAX
     }
 
@@ -254,6 +291,9 @@ impl Gate for ServerGate {
     }
 
     fn handle_opened(&self, pipe: &PacketPipe) {
+        if self.0.racing.load(Ordering::Acquire) {
+            self.0.handle_opened(pipe);
+        }
         let lifted = self.0.budget.is_limited() && self.0.is_settled() && self.0.budget.lift();
         if lifted {
             pipe.wake();
@@ -272,9 +312,6 @@ impl Gate for ServerGate {
         }
     }
 }
-
-/// A packet that the transport has not opened within so long waits behind a stalled runtime.
-const IN_TRANSPORT: Duration = Duration::from_millis(2);
 
 /// PROTOCOL.md, "The path": no transport's packet is so short.
 const DUMMY_MAX: usize = 16;

@@ -3,12 +3,15 @@
 use crate::auth::{AUTH_LEN, Ack, Claim, ProxyKey};
 use crate::proxy::Source;
 
-/// The acknowledgement of the latest claim, and whether its arrival was proved.
+/// The acknowledgements of the claims that stand, and whether their arrival was proved.
 ///
 /// A claim can be recorded before it arrives, and sent from a forged address later. What was sent
 /// to that address cannot be read there.
+#[derive(Debug, Default)]
+pub(super) struct Acknowledgements(Vec<Acknowledged>);
+
 #[derive(Debug)]
-pub(super) struct Acknowledged {
+struct Acknowledged {
     source: Source,
     serial: u64,
     packet: [u8; AUTH_LEN],
@@ -16,44 +19,56 @@ pub(super) struct Acknowledged {
     proved: bool,
 }
 
-impl Acknowledged {
-    /// Seals the acknowledgement of `serial` to `source`. It is sent again as it is, so that a
+impl Acknowledgements {
+    /// What answers the claim `serial` of `source`, which stands. It is sent again as it is, so that a
     /// repeated claim does not change what proves it.
     ///
     /// # Errors
     ///
     /// When the system has no randomness to give.
-    pub(super) fn seal(
+    pub(super) fn answer(
+        &mut self,
         key: &ProxyKey,
         server: u64,
         source: Source,
         serial: u64,
-    ) -> Result<Self, getrandom::Error> {
+    ) -> Result<[u8; AUTH_LEN], getrandom::Error> {
+        let mut known = self.0.iter();
+        if let Some(known) = known.find(|one| one.source == source && one.serial == serial) {
+            return Ok(known.packet);
+        }
         let packet = key.seal(Claim { id: server, serial })?;
-        Ok(Self {
+        self.forget(source);
+        self.0.push(Acknowledged {
             source,
             serial,
-            stamp: Ack::stamp_of(&packet),
             packet,
+            stamp: Ack::stamp_of(&packet),
             proved: false,
-        })
-    }
-
-    /// The packet, when it is the one that answers this claim of this source.
-    pub(super) fn answers(&self, source: Source, serial: u64) -> Option<[u8; AUTH_LEN]> {
-        (self.source == source && self.serial == serial).then_some(self.packet)
+        });
+        Ok(packet)
     }
 
     /// A packet with this `stamp` came from `source`. Returns whether it proves that the
     /// acknowledgement arrived there.
     pub(super) fn handle_confirmation(&mut self, source: Source, stamp: u64) -> bool {
-        let proves = self.source == source && self.stamp == stamp;
-        self.proved |= proves;
-        proves
+        let proves = |one: &&mut Acknowledged| one.source == source && one.stamp == stamp;
+        let known = self.0.iter_mut().find(proves);
+        known.map(|one| one.proved = true).is_some()
     }
 
     /// Whether `source` has proved that it hears us.
     pub(super) fn is_proved(&self, source: Source) -> bool {
-        self.proved && self.source == source
+        self.0.iter().any(|one| one.proved && one.source == source)
+    }
+
+    /// A new claim of `source` needs a new proof.
+    pub(super) fn forget(&mut self, source: Source) {
+        self.0.retain(|one| one.source != source);
+    }
+
+    /// Only these stand.
+    pub(super) fn keep(&mut self, standing: &[Source]) {
+        self.0.retain(|one| standing.contains(&one.source));
     }
 }

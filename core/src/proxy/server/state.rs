@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::standing::Standing;
+use super::trial::{Trial, Tried};
 use crate::auth::{Claim, Verdict, Verifier};
 use crate::proxy::{LinkId, Source};
 
@@ -12,6 +14,9 @@ pub enum Admission {
     Pass,
     /// It goes to the transport, and its source is the client's path from here on.
     Promote,
+    /// It goes to the transport, and its source is the path from the moment when it opens: call
+    /// [`State::handle_tried`], then [`State::handle_opened`].
+    Try,
     /// It changes nothing.
     Drop,
 }
@@ -32,6 +37,10 @@ pub struct Plan {
 #[derive(Debug)]
 pub struct State {
     verifier: Verifier,
+    standing: Standing,
+    trial: Trial,
+    /// The latest claim was that of a client that tries several ways at once.
+    races: bool,
     current: Option<Source>,
     link: Option<LinkId>,
     /// The latest stream that made a claim; when a stream is in use it is this one.
@@ -50,6 +59,9 @@ impl State {
     pub fn new(client: u64, now: Instant) -> Self {
         Self {
             verifier: Verifier::new(client),
+            standing: Standing::default(),
+            trial: Trial::default(),
+            races: false,
             current: None,
             link: None,
             stream: None,
@@ -70,8 +82,8 @@ impl State {
     }
 
     /// A claim opened. Acknowledge it unless it is refused.
-    pub fn handle_claim(&mut self, source: Source, claim: Claim) -> Verdict {
-        let verdict = self.verifier.handle_claim(source, claim);
+    pub fn handle_claim(&mut self, source: Source, claim: Claim, now: Instant) -> Verdict {
+        let verdict = self.handle_stream_claim(source, claim, now);
         if verdict == Verdict::Fresh && self.stream != Some(source.link) {
             // The first claim tells on which of the listening addresses the client comes.
             self.link.get_or_insert(source.link);
@@ -84,17 +96,69 @@ impl State {
         if self.current == Some(source) {
             return Admission::Pass;
         }
-        if self.verifier.authenticated() != Some(source) {
+        if !self.standing.contains(source) {
             return Admission::Drop;
         }
+        let stream = self.stream == Some(source.link);
+        if self.races && !stream && self.current.is_some() {
+            return Admission::Try;
+        }
         self.promote(source, now);
+        if stream {
+            self.choose(source);
+        }
         Admission::Promote
+    }
+
+    /// `bytes` of a candidate go to the transport.
+    pub fn handle_tried(&mut self, source: Source, bytes: usize, now: Instant) {
+        self.trial.handle_tried(source, bytes, now);
+    }
+
+    /// A packet of the address in use goes to the transport. To be told while [`Self::is_racing`].
+    pub fn handle_in_use(&mut self, now: Instant) {
+        self.trial.handle_in_use(now);
+    }
+
+    /// A packet opened. Returns how much came from a candidate that is the path from here on. To be
+    /// told while [`Self::is_racing`].
+    pub fn handle_opened(&mut self, now: Instant) -> Option<usize> {
+        let Tried { source, bytes } = self.trial.handle_opened()?;
+        if self.current == Some(source) || !self.standing.contains(source) {
+            return None;
+        }
+        self.promote(source, now);
+        Some(bytes)
+    }
+
+    /// What stood in the acknowledgement to `source` came from there: of several ways the client has
+    /// chosen this one. Returns whether it is another one than before.
+    pub fn handle_chosen(&mut self, source: Source, now: Instant) -> bool {
+        if !self.races || !self.standing.contains(source) {
+            return false;
+        }
+        let moved = self.current != Some(source);
+        if moved {
+            self.promote(source, now);
+        }
+        self.choose(source);
+        moved
     }
 
     /// A claim opened that was the first frame of a new stream. Acknowledge it, then call
     /// [`Self::handle_stream`], unless it is refused.
-    pub fn handle_stream_claim(&mut self, source: Source, claim: Claim) -> Verdict {
-        self.verifier.handle_claim(source, claim)
+    pub fn handle_stream_claim(&mut self, source: Source, claim: Claim, now: Instant) -> Verdict {
+        let stands = self.standing.is_by(source, claim.serial);
+        let verdict = self.verifier.handle_claim(claim, stands);
+        if verdict != Verdict::Fresh {
+            return verdict;
+        }
+        self.races = claim.races();
+        match self.races {
+            true => self.standing.put(source, claim.serial, self.current, now),
+            false => self.standing.put_alone(source, claim.serial, now),
+        }
+        verdict
     }
 
     /// The stream was acknowledged. Returns whether it is the client's path from here on.
@@ -104,7 +168,9 @@ impl State {
     pub fn handle_stream(&mut self, source: Source, now: Instant) -> bool {
         let in_use = self.current.map(|current| current.link);
         let replaces = in_use.is_none() || self.dark || in_use == self.stream;
-        self.stream = Some(source.link);
+        if let Some(former) = self.stream.replace(source.link) {
+            self.standing.remove_link(former);
+        }
         if replaces {
             self.promote(source, now);
         }
@@ -113,13 +179,7 @@ impl State {
 
     /// A stream has ended: what was sent on it last may be lost.
     pub fn handle_stream_ended(&mut self, link: LinkId) {
-        if self
-            .verifier
-            .authenticated()
-            .is_some_and(|source| source.link == link)
-        {
-            self.verifier.forget();
-        }
+        self.standing.remove_link(link);
         if self.current.is_some_and(|source| source.link == link) {
             self.current = None;
             self.dark = true;
@@ -144,13 +204,16 @@ impl State {
         self.dark |= self.current.is_some();
     }
 
-    /// Forgets an address that was silent for too long.
+    /// Forgets an address that was silent for too long, and candidates that nobody chose.
     pub fn handle_time(&mut self, now: Instant) {
-        if self.poll_timeout().is_some_and(|at| now >= at) {
-            if self.verifier.authenticated() == self.current {
-                self.verifier.forget();
+        if self.races {
+            self.standing.handle_time(self.current, now);
+        }
+        if self.forget_at().is_some_and(|at| now >= at) {
+            if let Some(silent) = self.current.take() {
+                self.standing.remove(silent);
+                self.verifier.handle_choice();
             }
-            self.current = None;
             self.dark = true;
         }
     }
@@ -158,13 +221,30 @@ impl State {
     /// When to call [`Self::handle_time`]. Nothing is due while the client is there: its silence is
     /// told first.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.current.filter(|_| self.dark || !self.proved)?;
-        Some(self.heard_at + self.forget_after?)
+        let standing = Some(&self.standing).filter(|_| self.races);
+        let standing = standing.and_then(|standing| standing.poll_timeout(self.current));
+        [self.forget_at(), standing].into_iter().flatten().min()
     }
 
-    /// The source that has authenticated last, in use or not.
-    pub fn authenticated(&self) -> Option<Source> {
-        self.verifier.authenticated()
+    /// Who has authenticated, in use or not, the oldest claim first.
+    pub fn standing(&self) -> impl Iterator<Item = Source> {
+        self.standing.sources()
+    }
+
+    /// Whether `source` has authenticated.
+    pub fn stands(&self, source: Source) -> bool {
+        self.standing.contains(source)
+    }
+
+    /// Whether there are candidates beside the address in use.
+    pub fn is_racing(&self) -> bool {
+        self.races && self.standing().any(|source| Some(source) != self.current)
+    }
+
+    /// The latest stream that made a claim, if that still stands.
+    pub fn stream(&self) -> Option<Source> {
+        self.standing()
+            .find(|source| Some(source.link) == self.stream)
     }
 
     /// Since when the address in use is the client's.
@@ -177,8 +257,22 @@ impl State {
         self.moves
     }
 
+    fn forget_at(&self) -> Option<Instant> {
+        self.current.filter(|_| self.dark || !self.proved)?;
+        Some(self.heard_at + self.forget_after?)
+    }
+
+    fn choose(&mut self, source: Source) {
+        self.standing.keep_only(source);
+        self.verifier.handle_choice();
+    }
+
     fn promote(&mut self, source: Source, now: Instant) {
-        self.current = Some(source);
+        // What is on its way from the former address may open yet, until the client has chosen.
+        for used in [self.current.replace(source), Some(source)] {
+            used.into_iter()
+                .for_each(|used| self.standing.handle_used(used, now));
+        }
         if self.stream != Some(source.link) {
             self.link = Some(source.link);
         }
@@ -192,7 +286,8 @@ impl State {
     /// What the data path is to do now.
     pub fn plan(&self) -> Plan {
         Plan {
-            link: self.link,
+            // One that tries several ways may come to any of our addresses.
+            link: self.link.filter(|_| !self.races),
             current: self.current,
             dark: self.dark,
         }

@@ -48,7 +48,7 @@ impl Shared {
             link: inner.streams.next(self.links.len()),
             addr: peer,
         };
-        if inner.state.handle_stream_claim(source, claim) != Verdict::Fresh {
+        if inner.state.handle_stream_claim(source, claim, now()) != Verdict::Fresh {
             tracing::debug!(%peer, "a stream whose claim is no fresh one of the client");
             return;
         }
@@ -179,7 +179,7 @@ mod tests {
         let mut state = State::new(CLIENT, t0);
         for serial in 1..4 {
             assert_eq!(
-                state.handle_stream_claim(stream(serial), claim(serial)),
+                state.handle_stream_claim(stream(serial), claim(serial), t0),
                 Verdict::Fresh
             );
             assert!(state.handle_stream(stream(serial), t0));
@@ -193,13 +193,13 @@ mod tests {
         let t0 = Instant::now();
         let mut state = over_packets(t0);
         assert_eq!(
-            state.handle_stream_claim(stream(2), claim(2)),
+            state.handle_stream_claim(stream(2), claim(2), t0),
             Verdict::Fresh
         );
         assert!(!state.handle_stream(stream(2), t0));
         assert_eq!(state.plan().current, Some(packets()));
         // The client repeats its claim as the answer to ours.
-        assert_eq!(state.handle_claim(stream(2), claim(3)), Verdict::Fresh);
+        assert_eq!(state.handle_claim(stream(2), claim(3), t0), Verdict::Fresh);
         assert_eq!(state.handle_packet(packets(), t0), Admission::Pass);
         assert_eq!(state.handle_packet(stream(2), t0), Admission::Promote);
         // All sockets that listened before still do.
@@ -212,7 +212,7 @@ mod tests {
         let t0 = Instant::now();
         let mut state = over_packets(t0);
         state.handle_silent();
-        state.handle_stream_claim(stream(2), claim(2));
+        state.handle_stream_claim(stream(2), claim(2), t0);
         assert!(state.handle_stream(stream(2), t0 + S));
         assert!(!state.plan().dark);
     }
@@ -221,14 +221,14 @@ mod tests {
     fn when_the_stream_in_use_ends_the_path_is_dead_until_a_fresh_claim() {
         let t0 = Instant::now();
         let mut state = State::new(CLIENT, t0);
-        state.handle_stream_claim(stream(1), claim(1));
+        state.handle_stream_claim(stream(1), claim(1), t0);
         state.handle_stream(stream(1), t0);
         state.handle_stream_ended(LinkId(100));
         assert_eq!(state.plan().current, Some(stream(1)));
         state.handle_stream_ended(stream(1).link);
         assert_eq!((state.plan().current, state.plan().dark), (None, true));
         assert_eq!(state.handle_packet(stream(1), t0), Admission::Drop);
-        assert_eq!(state.handle_claim(packets(), claim(2)), Verdict::Fresh);
+        assert_eq!(state.handle_claim(packets(), claim(2), t0), Verdict::Fresh);
         assert_eq!(state.handle_packet(packets(), t0), Admission::Promote);
         assert!(!state.plan().dark);
     }
@@ -345,7 +345,7 @@ mod tests {
 
     fn over_packets(now: Instant) -> State {
         let mut state = State::new(CLIENT, now);
-        state.handle_claim(packets(), claim(1));
+        state.handle_claim(packets(), claim(1), now);
         state.handle_packet(packets(), now);
         state
     }

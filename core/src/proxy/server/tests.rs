@@ -14,7 +14,7 @@ fn the_first_packet_behind_a_claim_makes_its_source_the_client_s() {
     let t0 = Instant::now();
     let mut state = State::new(CLIENT, t0);
     assert_eq!(state.handle_packet(source(1), t0), Admission::Drop);
-    assert_eq!(state.handle_claim(source(1), claim(1)), Verdict::Fresh);
+    assert_eq!(state.handle_claim(source(1), claim(1), t0), Verdict::Fresh);
     assert_eq!(state.plan().current, None);
     assert_eq!(state.handle_packet(source(2), t0), Admission::Drop);
     assert_eq!(state.handle_packet(source(1), t0), Admission::Promote);
@@ -31,7 +31,7 @@ fn the_first_packet_behind_a_claim_makes_its_source_the_client_s() {
 fn the_former_address_serves_until_the_new_one_sends_and_is_forgotten_then() {
     let t0 = Instant::now();
     let mut state = connected(t0);
-    assert_eq!(state.handle_claim(source(2), claim(2)), Verdict::Fresh);
+    assert_eq!(state.handle_claim(source(2), claim(2), t0), Verdict::Fresh);
     assert_eq!(state.handle_packet(source(1), t0), Admission::Pass);
     assert_eq!(state.handle_packet(source(2), t0), Admission::Promote);
     assert_eq!(state.handle_packet(source(1), t0), Admission::Drop);
@@ -59,8 +59,11 @@ fn after_twice_the_timeout_of_silence_even_the_address_in_use_needs_a_claim() {
     assert_eq!(state.handle_packet(source(1), t0 + 10 * S), Admission::Drop);
     assert!(state.plan().dark);
     // The claim that was made before is a replay.
-    assert_eq!(state.handle_claim(source(1), claim(1)), Verdict::Refused);
-    assert_eq!(state.handle_claim(source(1), claim(2)), Verdict::Fresh);
+    assert_eq!(
+        state.handle_claim(source(1), claim(1), t0),
+        Verdict::Refused
+    );
+    assert_eq!(state.handle_claim(source(1), claim(2), t0), Verdict::Fresh);
     assert_eq!(
         state.handle_packet(source(1), t0 + 11 * S),
         Admission::Promote
@@ -73,7 +76,7 @@ fn an_address_that_was_promoted_and_never_opened_a_packet_is_forgotten_too() {
     let mut state = connected(t0);
     state.handle_timeout_known(4 * S, t0);
     state.handle_heard(t0);
-    state.handle_claim(source(2), claim(2));
+    state.handle_claim(source(2), claim(2), t0);
     state.handle_packet(source(2), t0 + S);
     assert_eq!(state.poll_timeout(), Some(t0 + 9 * S));
     state.handle_heard(t0 + 2 * S);
@@ -94,7 +97,7 @@ fn a_sign_of_life_ends_the_dark_without_a_claim() {
 
 fn connected(now: Instant) -> State {
     let mut state = State::new(CLIENT, now);
-    state.handle_claim(source(1), claim(1));
+    state.handle_claim(source(1), claim(1), now);
     state.handle_packet(source(1), now);
     state
 }
