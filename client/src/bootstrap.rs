@@ -138,7 +138,7 @@ pub async fn start(
             });
         }
     };
-    let servers = match addresses(login, options, info.port).await {
+    let servers = match addresses(login, options, &info).await {
         Ok(servers) => servers,
         Err(error) => {
             let extension = info.extension.as_ref();
@@ -228,14 +228,23 @@ fn command_line(program: &str, settings: &Settings, debug: bool) -> String {
 /// PROTOCOL.md, "Starting tsshd": what a server waits that is told nothing.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The address that answered the login; behind a proxy, what the resolver says of the name.
+/// The address that answered the login, and the others of its name; behind a proxy, what the resolver
+/// says of it.
 async fn addresses(
     login: &Login,
     options: &Options,
-    port: u16,
+    info: &ServerInfo,
 ) -> Result<Vec<SocketAddr>, BootstrapError> {
+    let port = info.port;
     if let Some(addresses) = login.addresses() {
-        return Ok(vec![at_port(addresses.remote, port)]);
+        // Others listen on the address of the login alone.
+        let others = match info.offers(feature::CANDIDATES) {
+            true => login.other_addresses(),
+            false => &[],
+        };
+        let others = others.iter().take(MAX_OTHERS).copied();
+        let all = std::iter::once(addresses.remote).chain(others);
+        return Ok(all.map(|address| at_port(address, port)).collect());
     }
     let fits = |ip: &IpAddr| match options.address_family {
         AddressFamily::Any => true,
@@ -266,6 +275,9 @@ fn at_port(address: SocketAddr, port: u16) -> SocketAddr {
         (_, ip) => SocketAddr::new(ip, port),
     }
 }
+
+/// Of a name with many addresses only so many are tried beside the one that answered.
+const MAX_OTHERS: usize = 3;
 
 /// `UdpMTU` when nobody says otherwise.
 pub const DEFAULT_MTU: u16 = 1400;

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use tssh_core::proxy::client::{Binder, UdpBinder};
+use tssh_core::proxy::client::{Binder, Interface, UdpBinder};
 use tssh_core::transport::Link;
 use tssh_core::wire::ServerInfo;
 use tssh_transport_tcp::{LARGEST_KCP, LARGEST_QUIC, connect, spawn};
@@ -16,6 +16,8 @@ pub struct Sockets {
     largest: u16,
     /// The program that connects in place of TCP, and its arguments.
     proxy: Option<Vec<String>>,
+    /// The user said from where to connect.
+    bound: bool,
 }
 
 impl Sockets {
@@ -29,13 +31,31 @@ impl Sockets {
         Self {
             largest: usual.max(info.mtu).max(mtu),
             proxy,
+            bound: false,
         }
+    }
+
+    /// The user said from where to connect (`BindAddress`, `BindInterface`): no other interface is tried.
+    #[must_use]
+    pub fn bound(self, bound: bool) -> Self {
+        Self { bound, ..self }
     }
 }
 
 impl Binder for Sockets {
     fn connect(&self, server: SocketAddr) -> io::Result<Arc<dyn Link>> {
         UdpBinder.connect(server)
+    }
+
+    fn connect_over(&self, server: SocketAddr, interface: &Interface) -> io::Result<Arc<dyn Link>> {
+        UdpBinder.connect_over(server, interface)
+    }
+
+    fn interfaces(&self) -> Vec<Interface> {
+        match self.bound {
+            true => Vec::new(),
+            false => UdpBinder.interfaces(),
+        }
     }
 
     fn connect_stream(&self, server: SocketAddr) -> io::Result<Arc<dyn Link>> {

@@ -218,7 +218,9 @@ async fn roam(
         Some(darkness) => Arc::new(darkness.clone()),
         None => {
             let proxy = settings.proxy_words(offer.info.port)?;
-            Arc::new(Sockets::new(&offer.info, settings.udp_mtu, proxy))
+            let bound = settings.bind_address.is_some() || settings.bind_interface.is_some();
+            let sockets = Sockets::new(&offer.info, settings.udp_mtu, proxy);
+            Arc::new(sockets.bound(bound))
         }
     };
     let connecting = Roam::connect(offer, transports, settings, start.pty.is_none(), binder);

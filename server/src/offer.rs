@@ -1,5 +1,6 @@
 //! Where the server listens, and what it tells the client of it.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
@@ -98,8 +99,8 @@ pub struct Sockets {
     pub port: u16,
 }
 
-/// Listens on the address that the client's login came to, or else on every address of the host, all on
-/// one port of `ports`. `random` chooses where to begin. PROTOCOL.md, "Bootstrap".
+/// Listens on the address that the client's login came to and the others of its interface, or else on every
+/// address of the host, all on one port of `ports`. `random` chooses where to begin. PROTOCOL.md, "Bootstrap".
 ///
 /// # Errors
 ///
@@ -113,14 +114,22 @@ pub fn listen(
 ) -> Result<Sockets, OfferError> {
     if let Some(address) = login.filter(|address| family.permits(*address)) {
         let address = SocketAddr::new(address, 0);
-        if let Ok(sockets) = listen_on(&[address], ports, carriers, random) {
-            return Ok(sockets);
+        let beside = host_addresses().map_or_else(|_| Vec::new(), |all| beside(&all, address.ip()));
+        let permitted = beside.into_iter().filter(|one| family.permits(one.ip()));
+        let all: Vec<_> = std::iter::once(address).chain(permitted).collect();
+        for addresses in [&all[..], &[address]] {
+            if let Ok(sockets) = listen_on(addresses, ports, carriers, random) {
+                return Ok(sockets);
+            }
         }
     }
     let addresses: Vec<SocketAddr> = host_addresses()
         .map_err(OfferError::Addresses)?
         .into_iter()
+        .map(|(_, address)| address)
         .filter(|address| family.permits(address.ip()))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
         .take(MAX_LINKS)
         .collect();
     if addresses.is_empty() {
@@ -165,7 +174,7 @@ impl Identities {
 
 /// What the server prints: versions, names and the proxy's key. The transport adds its own.
 pub fn server_info(sockets: &Sockets, mtu: u16, identities: &Identities) -> ServerInfo {
-    let mut features = [feature::CONFIRM, feature::PIPELINE]
+    let mut features = [feature::CANDIDATES, feature::CONFIRM, feature::PIPELINE]
         .map(str::to_owned)
         .to_vec();
     let tcp_alone = sockets.links.is_empty();
@@ -284,17 +293,68 @@ fn bind_all<T>(
     }
 }
 
-fn host_addresses() -> io::Result<Vec<SocketAddr>> {
+/// All addresses, each with the name of its interface.
+fn host_addresses() -> io::Result<Vec<(String, SocketAddr)>> {
     let found = getifaddrs()?.filter_map(|interface| {
-        let address = interface.address?;
+        let (name, address) = (interface.interface_name, interface.address?);
         if let Some(v4) = address.as_sockaddr_in() {
-            return Some(SocketAddr::new(v4.ip().into(), 0));
+            return Some((name, SocketAddr::new(v4.ip().into(), 0)));
         }
         let v6 = address.as_sockaddr_in6()?;
-        Some(SocketAddrV6::new(v6.ip(), 0, 0, v6.scope_id()).into())
+        let address = SocketAddrV6::new(v6.ip(), 0, 0, v6.scope_id());
+        Some((name, address.into()))
     });
-    let mut addresses: Vec<SocketAddr> = found.collect();
-    addresses.sort_unstable();
-    addresses.dedup();
-    Ok(addresses)
+    Ok(found.collect())
+}
+
+/// What else the interface is called that has the address `login`: who logs in by IPv4 may come back by
+/// IPv6. Not the addresses of other networks, which nobody may expect to be open.
+fn beside(all: &[(String, SocketAddr)], login: IpAddr) -> Vec<SocketAddr> {
+    let here = |(_, address): &&(String, SocketAddr)| address.ip() == login;
+    let Some((interface, _)) = all.iter().find(here) else {
+        return Vec::new();
+    };
+    let leads_here = |address: &IpAddr| match address {
+        IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
+        IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),
+    };
+    let others = all.iter().filter(|(name, _)| name == interface);
+    let others = others.map(|(_, address)| *address);
+    others
+        .filter(|address| address.ip() != login && leads_here(&address.ip()))
+        .take(MAX_BESIDE)
+        .collect()
+}
+
+/// An interface may have many addresses; a client knows of a few.
+const MAX_BESIDE: usize = 7;
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::beside;
+
+    #[test]
+    fn beside_the_address_of_the_login_are_those_of_its_interface_alone() {
+        let all = [
+            ("lo", "127.0.0.1:0"),
+            ("lo", "[::1]:0"),
+            ("eth0", "198.51.100.1:0"),
+            ("eth1", "10.0.0.1:0"),
+            ("eth0", "[2001:db8::1]:0"),
+            ("eth0", "[fe80::1]:0"),
+            ("eth1", "[2001:db8:1::1]:0"),
+        ]
+        .map(|(name, address)| (name.to_owned(), at(address)));
+        let found = |login: &str| beside(&all, at(login).ip());
+        assert_eq!(found("198.51.100.1:0"), [at("[2001:db8::1]:0")]);
+        assert_eq!(found("[2001:db8::1]:0"), [at("198.51.100.1:0")]);
+        assert_eq!(found("127.0.0.1:0"), []);
+        assert_eq!(found("203.0.113.1:0"), [], "translated on the way");
+    }
+
+    fn at(address: &str) -> SocketAddr {
+        address.parse().unwrap()
+    }
 }

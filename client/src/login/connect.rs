@@ -29,6 +29,7 @@ pub struct Login {
     /// The hosts on the way, nearest first; the last is the one logged in to.
     hops: Vec<Reached>,
     addresses: Option<Addresses>,
+    others: Vec<SocketAddr>,
 }
 
 /// One SSH connection of the chain, as long as the user proves who he is.
@@ -67,7 +68,7 @@ impl Login {
         prompter: Arc<dyn Prompter>,
     ) -> Result<Self, LoginError> {
         let mut hops: Vec<Reached> = Vec::with_capacity(options.jump.len() + 1);
-        let mut addresses = None;
+        let (mut addresses, mut others) = (None, Vec::new());
         for target in options.jump.iter().chain(iter::once(options)) {
             let dialled = match hops.last() {
                 None => dial(target).await?,
@@ -77,20 +78,33 @@ impl Login {
                         .tunnel(&target.hostname, target.port)
                         .await?,
                     addresses: None,
+                    others: Vec::new(),
                 },
             };
-            addresses = dialled.addresses.filter(|_| options.jump.is_empty());
+            if options.jump.is_empty() {
+                addresses = dialled.addresses;
+                others.clone_from(&dialled.others);
+            }
             let mut hop = Hop::handshake(target, dialled, prompter.clone()).await?;
             authenticate(&mut hop, target, prompter.clone()).await?;
             hops.push(hop.reached());
         }
-        Ok(Self { hops, addresses })
+        Ok(Self {
+            hops,
+            addresses,
+            others,
+        })
     }
 
     /// The two ends of the TCP connection; `None` where a proxy command or a jump host stands
     /// between, which leaves the server's address unknown.
     pub fn addresses(&self) -> Option<Addresses> {
         self.addresses
+    }
+
+    /// What else the resolver says of the server's name, beside the address of the login.
+    pub fn other_addresses(&self) -> &[SocketAddr] {
+        &self.others
     }
 
     /// Starts a shell, a command or a subsystem.

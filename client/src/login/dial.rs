@@ -17,6 +17,8 @@ use super::stream::{ByteStream, ProcessStream};
 pub(super) struct Dialled {
     pub(super) stream: Box<dyn ByteStream>,
     pub(super) addresses: Option<Addresses>,
+    /// What else the resolver says of the name, in its order.
+    pub(super) others: Vec<SocketAddr>,
 }
 
 /// The two ends of the TCP connection to the server.
@@ -45,7 +47,7 @@ async fn dial_tcp(options: &Options) -> Result<Dialled, LoginError> {
         }
         for &target in &targets {
             match dial_address(options, target).await {
-                Ok(stream) => return finish(options, stream),
+                Ok(stream) => return finish(options, stream, &targets),
                 Err(error) => {
                     tracing::debug!(%target, %error, "address did not answer");
                     last = Some(error);
@@ -59,7 +61,11 @@ async fn dial_tcp(options: &Options) -> Result<Dialled, LoginError> {
     }))
 }
 
-fn finish(options: &Options, stream: TcpStream) -> Result<Dialled, LoginError> {
+fn finish(
+    options: &Options,
+    stream: TcpStream,
+    targets: &[SocketAddr],
+) -> Result<Dialled, LoginError> {
     let addresses = || {
         stream.set_nodelay(true)?;
         Ok(Addresses {
@@ -68,9 +74,12 @@ fn finish(options: &Options, stream: TcpStream) -> Result<Dialled, LoginError> {
         })
     };
     let addresses = addresses().map_err(|error| refused(options, &error))?;
+    let remote = addresses.remote.ip();
+    let others = targets.iter().copied();
     Ok(Dialled {
         stream: Box::new(stream),
         addresses: Some(addresses),
+        others: others.filter(|other| other.ip() != remote).collect(),
     })
 }
 
@@ -205,6 +214,7 @@ fn spawn_proxy(command: &str) -> Result<Dialled, LoginError> {
     Ok(Dialled {
         stream: Box::new(stream),
         addresses: None,
+        others: Vec::new(),
     })
 }
 

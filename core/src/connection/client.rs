@@ -107,6 +107,7 @@ impl Client {
             timing: proxy::Timing {
                 heartbeat_timeout: config.timeouts.heartbeat,
                 confirm: config.info.offers(feature::CONFIRM),
+                race: races(&config.info),
                 carriers,
                 stream_answer: config.stream_answer.unwrap_or(timing.stream_answer),
                 ..timing
@@ -320,6 +321,11 @@ pub(super) async fn refused(mut status: watch::Receiver<PathStatus>) {
     }
 }
 
+/// Of several ways one is chosen by a confirmation: without that word the other one is of no use.
+fn races(info: &ServerInfo) -> bool {
+    info.offers(feature::CANDIDATES) && info.offers(feature::CONFIRM)
+}
+
 async fn greet(
     transport: &dyn Transport,
     pipe: &crate::proxy::PacketPipe,
@@ -337,7 +343,7 @@ async fn greet(
         session_name: config.session_name.clone(),
         extension: Some(Extension {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            features: [feature::CONFIRM, feature::PIPELINE]
+            features: [feature::CANDIDATES, feature::CONFIRM, feature::PIPELINE]
                 .map(str::to_owned)
                 .to_vec(),
         }),

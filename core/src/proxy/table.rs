@@ -44,7 +44,7 @@ impl Route {
 pub struct Table {
     /// The links that are read, at most [`MAX_LINKS`].
     pub links: Vec<(LinkId, Arc<dyn Link>)>,
-    /// Packets go along all of these: none while there is no path, two while a path that no longer
+    /// Packets go along all of these: none while there is no path, several while a path that no longer
     /// answers is being replaced. At most [`MAX_ROUTES`].
     pub send: Vec<Route>,
     /// Packets from here are handed to the transport without further question.
@@ -71,8 +71,8 @@ impl Table {
 /// A server listens on every address of every interface at most, a client on a few candidates.
 pub const MAX_LINKS: usize = 64;
 
-/// The former path and the one that replaces it.
-pub const MAX_ROUTES: usize = 2;
+/// The former path and those that may replace it.
+pub const MAX_ROUTES: usize = 5;
 
 /// The largest packets in bytes that a path may be made for: QUIC needs 1200 (RFC 9000, section 14),
 /// and no network passes more than a jumbo frame.

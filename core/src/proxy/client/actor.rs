@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answers::Answers;
 use super::config::Config;
-use super::exchange::{Output, Plan, Trigger};
+use super::exchange::{Plan, Trigger};
 use super::gate::{ClientGate, Note, Refusals};
 use super::handle::Handle;
 use super::routes::Routes;
@@ -22,7 +22,7 @@ use crate::heartbeat::{self, Verdict};
 use crate::proxy::copies;
 use crate::proxy::network::{self, NetworkEvents};
 use crate::proxy::pipe::PacketPipe;
-use crate::proxy::table::{LinkId, Route, Table};
+use crate::proxy::table::LinkId;
 
 /// The client's proxy: a pipe for the transport, a handle, and the task to be spawned.
 pub fn new(
@@ -51,7 +51,11 @@ pub fn new(
         rtt: Arc::new(rtt),
         _alive: alive,
     };
-    let challenger = Challenger::new(config.client_id, config.server_id);
+    let (client, server) = (config.client_id, config.server_id);
+    let challenger = match config.timing.race {
+        true => Challenger::racing(client, server),
+        false => Challenger::new(client, server),
+    };
     let task = Task {
         state: State::new(challenger, config.timing, config.servers.len(), now()),
         config,
@@ -74,22 +78,22 @@ pub fn new(
     (pipe.clone(), handle, copies::beside(pipe, task.run()))
 }
 
-struct Task {
-    state: State,
-    config: Config,
-    binder: Arc<dyn Binder>,
+pub(super) struct Task {
+    pub(super) state: State,
+    pub(super) config: Config,
+    pub(super) binder: Arc<dyn Binder>,
     events: NetworkEvents,
-    pipe: PacketPipe,
+    pub(super) pipe: PacketPipe,
     inbox: mpsc::Receiver<Note>,
-    status: watch::Sender<PathStatus>,
+    pub(super) status: watch::Sender<PathStatus>,
     verdicts: watch::Receiver<Option<watch::Receiver<Verdict>>>,
     verdict: Option<watch::Receiver<Verdict>>,
     rtts: watch::Receiver<Option<Duration>>,
     handles: mpsc::Receiver<()>,
     stop: CancellationToken,
-    routes: Routes,
-    plan: Plan,
-    refused: Refusals,
+    pub(super) routes: Routes,
+    pub(super) plan: Plan,
+    pub(super) refused: Refusals,
     /// How many opened packets were taken note of.
     opened: u64,
     answers: Answers,
@@ -155,7 +159,9 @@ impl Task {
             Ok(()) = self.verdicts.changed() => Event::Followed,
             verdict = heartbeat::told(&mut self.verdict) => Event::Verdict(verdict),
             Ok(()) = self.rtts.changed() => {
-                activity.handle_rtt(self.rtts.borrow_and_update().unwrap_or_default());
+                let rtt = *self.rtts.borrow_and_update();
+                activity.handle_rtt(rtt.unwrap_or_default());
+                self.state.handle_rtt(rtt);
                 Event::Acted
             }
             event = self.events.next() => Event::Network(event),
@@ -192,7 +198,7 @@ impl Task {
             Note::LinkFailed {
                 link,
                 refused: true,
-            } => {
+            } if !self.state.is_rival(link) => {
                 // Said by nobody who can be believed, and often only by a router on the way.
                 self.refused.note(self.routes.is_stream(link));
                 if self.routes.is_stream(link) {
@@ -226,7 +232,7 @@ impl Task {
         }
     }
 
-    fn handle_new_path(&mut self, link: LinkId, was_lost: bool) {
+    pub(super) fn handle_new_path(&mut self, link: LinkId, was_lost: bool) {
         let stream = self.routes.is_stream(link);
         tracing::info!(local = ?self.routes.local(link), stream, "the path is up");
         self.refused = Refusals::default();
@@ -286,95 +292,11 @@ impl Task {
             self.state.handle_trigger(Trigger::Unanswered, now());
         }
     }
-
-    fn act(&mut self, output: Output) {
-        match output {
-            Output::Bind {
-                link,
-                address,
-                carrier,
-            } => {
-                let made = self
-                    .routes
-                    .make(link, self.config.servers[address], carrier);
-                if let Err(error) = &made {
-                    tracing::debug!(%error, "no way to the server for now");
-                }
-                self.state.handle_bound(link, made.is_ok(), now());
-            }
-            Output::Claim { link, claim, early } => {
-                let Some(route) = self.routes.get(link) else {
-                    return;
-                };
-                match self.config.key.seal(claim) {
-                    Ok(packet) => {
-                        self.pipe.send_along(route, &packet, None, None);
-                    }
-                    Err(error) => tracing::warn!(%error, "the system gives no randomness"),
-                }
-                // The first packet behind the claim, whatever it is, makes the server switch.
-                if early && self.pipe.send_held(route) == 0 && !route.link.is_stream() {
-                    self.pipe.send_along(route, &dummy(), None, None);
-                }
-            }
-            Output::Dummy { link } => {
-                if let Some(route) = self.routes.get(link) {
-                    self.pipe.send_along(route, &dummy(), None, None);
-                }
-            }
-        }
-    }
-
-    /// Puts what the state wants in force, where it differs from what is.
-    fn apply(&mut self) {
-        let plan = self.state.plan();
-        if plan != self.plan {
-            self.routes.keep(&plan);
-            let read = self.routes.of(&plan.links);
-            let table = Table {
-                links: read
-                    .iter()
-                    .map(|route| (route.id, route.link.clone()))
-                    .collect(),
-                believed: read.iter().map(Route::source).collect(),
-                send: self.routes.of(&plan.send),
-                dark: plan.dark,
-            };
-            if plan.dark && !self.plan.dark {
-                tracing::info!("the path is dead");
-                self.pipe.clock().stop();
-            }
-            self.pipe.publish(table);
-            if self.plan.dark && !plan.dark {
-                self.pipe
-                    .clock()
-                    .start(self.config.timing.heartbeat_timeout);
-            }
-            self.plan = plan;
-        }
-        self.pipe.activity().set_restless(self.state.is_suspect());
-        let status = PathStatus {
-            lost_at: self.state.lost_at(),
-            dark: self.plan.dark,
-            refused: self.refused.all(self.config.timing.carriers),
-            proved: self.state.proved(),
-        };
-        self.status
-            .send_if_modified(|known| std::mem::replace(known, status) != status);
-    }
 }
 
 /// A timer that fires late tells of a process or machine that stood still.
 fn is_late(deadline: Option<Instant>) -> bool {
     deadline.is_some_and(|at| now().saturating_duration_since(at) > LATE)
-}
-
-/// Sixteen bytes that mean nothing: enough to be no claim, too short to be a packet.
-fn dummy() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    // Any bytes serve; random ones give a middlebox nothing to match.
-    let _ = getrandom::fill(&mut bytes);
-    bytes
 }
 
 /// Notes that wait for the task; the data path drops what does not fit.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::exchange::{Carrier, Trigger};
+use super::exchange::{Carrier, Trigger, Way};
 use crate::auth::Claim;
 use crate::proxy::LinkId;
 
@@ -10,6 +10,7 @@ use crate::proxy::LinkId;
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) link: LinkId,
+    pub(super) way: Way,
     /// 0 until it is begun.
     pub(super) serial: u64,
     pub(super) bound: bool,
@@ -30,6 +31,7 @@ impl Attempt {
     pub(super) fn new(link: LinkId, at: Instant, until: Instant, cause: Option<Trigger>) -> Self {
         Self {
             link,
+            way: Way::default(),
             serial: 0,
             bound: false,
             next_claim: at,

@@ -56,6 +56,8 @@ pub struct Timing {
     pub heartbeat_timeout: Duration,
     /// Whether the server takes the stamp of its acknowledgement as the proof that it arrived.
     pub confirm: bool,
+    /// Whether several claims may stand side by side at the server.
+    pub race: bool,
     /// What the server listens for.
     pub carriers: Carriers,
     /// How long the answer to a claim on a stream may take before another stream makes one.
@@ -82,6 +84,7 @@ impl Default for Timing {
             attempt: Duration::from_secs(3),
             heartbeat_timeout: Duration::from_secs(4),
             confirm: false,
+            race: false,
             carriers: Carriers::Udp,
             stream_answer: Duration::from_millis(1500),
         }

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::exchange::{Carrier, Output, Trigger};
+use super::exchange::{Carrier, Output, Trigger, Way};
 use crate::auth::Challenger;
 use crate::proxy::LinkId;
 
@@ -137,9 +137,10 @@ impl Dial {
             claimed: None,
             until: now + LIFE,
         });
+        let interface = 0;
         Some(Output::Bind {
             link,
-            address,
+            way: Way { address, interface },
             carrier: Carrier::Stream,
         })
     }

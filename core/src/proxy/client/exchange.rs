@@ -13,6 +13,16 @@ pub enum Carrier {
     Stream,
 }
 
+/// A way to the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// Which of the server's addresses.
+    pub address: usize,
+    /// From which interface of this machine: 0 is the one that the system chooses, the others count as
+    /// they were told by the latest survey.
+    pub interface: usize,
+}
+
 /// Why the path in use may have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
@@ -39,8 +49,8 @@ pub enum Output {
     Bind {
         /// The name of the new link.
         link: LinkId,
-        /// Which of the server's addresses to try.
-        address: usize,
+        /// From where to where.
+        way: Way,
         /// A socket, or a stream: then answer with `handle_stands` once it stands, too.
         carrier: Carrier,
     },
@@ -52,6 +62,13 @@ pub enum Output {
         claim: Claim,
         /// Whether the packets that wait for an answer follow.
         early: bool,
+    },
+    /// Look which other interfaces there are, and answer with `handle_surveyed`.
+    Survey,
+    /// The path is this link by now: its acknowledgement had waited for a better one.
+    Moved {
+        /// The path in use.
+        link: LinkId,
     },
     /// Send a dummy packet: the server believes the new path on the first packet that is no claim.
     Dummy {

@@ -1,4 +1,5 @@
-//! When streams are tried beside UDP, and UDP beside a stream. Nothing here reads a clock.
+//! When streams are tried beside UDP, UDP beside a stream, and the interface that the system chooses
+//! beside another. Nothing here reads a clock.
 //!
 //! UDP is better: nothing waits behind a lost packet, and a path is changed by one packet. So a stream is
 //! tried only while UDP is silent, and left as soon as UDP passes again.
@@ -6,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::config::Carriers;
-use super::exchange::Carrier;
+use super::exchange::{Carrier, Way};
 
 /// Two alarm clocks: one for the fall to a stream, one for the way back.
 #[derive(Debug)]
@@ -14,12 +15,14 @@ pub(super) struct Fallback {
     carriers: Carriers,
     /// What carried the packets last.
     home: Carrier,
+    /// They went over UDP, and not over the interface that the system chooses.
+    astray: bool,
     /// Streams are tried from this moment on, unless the path is found before.
     fall_at: Option<Instant>,
-    /// UDP is looked for at this moment.
+    /// UDP over the interface that the system chooses is looked for at this moment.
     probe_at: Option<Instant>,
     probe_every: Duration,
-    /// When UDP took over from a stream.
+    /// When it took over again.
     risen_at: Option<Instant>,
 }
 
@@ -29,6 +32,7 @@ impl Fallback {
         let mut fallback = Self {
             carriers,
             home: Carrier::Udp,
+            astray: false,
             fall_at: None,
             probe_at: None,
             probe_every: PROBE_FIRST,
@@ -80,7 +84,8 @@ impl Fallback {
 
     /// UDP was looked for and said nothing.
     pub(super) fn handle_silence(&mut self, now: Instant) {
-        if self.home == Carrier::Stream && self.carriers == Carriers::Both {
+        let stream = self.home == Carrier::Stream && self.carriers == Carriers::Both;
+        if stream || self.astray {
             self.probe_at = Some(now + self.probe_every);
             self.probe_every = (self.probe_every * 2).min(PROBE_LAST);
         }
@@ -95,13 +100,15 @@ impl Fallback {
     }
 
     /// There is a path.
-    pub(super) fn handle_settled(&mut self, carrier: Carrier, now: Instant) {
-        let rose = self.home == Carrier::Stream && carrier == Carrier::Udp;
+    pub(super) fn handle_settled(&mut self, carrier: Carrier, way: Way, now: Instant) {
+        let astray = carrier == Carrier::Udp && way.interface != 0;
+        let was_best = self.home == Carrier::Udp && !self.astray;
         let held = |since: Instant| now.saturating_duration_since(since) >= STEADY;
-        if self.home == Carrier::Udp && self.risen_at.is_none_or(held) {
+        if was_best && self.risen_at.is_none_or(held) {
             self.probe_every = PROBE_FIRST;
         }
-        if rose {
+        self.astray = astray;
+        if !was_best && carrier == Carrier::Udp && !astray {
             self.risen_at = Some(now);
         }
         self.fall_at = None;

@@ -27,6 +27,7 @@ impl State {
         let touched = trigger == Trigger::NetworkTouched;
         let begin_at = self.calm_after(if touched { CALM_TOUCHED } else { CALM }, now);
         self.eager_until = now + EAGER;
+        self.race.handle_hint(now);
         self.redial(trigger, begin_at);
         match &mut self.attempt {
             Some(_) if touched => {}
@@ -47,6 +48,7 @@ impl State {
         if let Some(dial) = &mut self.dial {
             dial.handle_outdated(begin_at);
         }
+        self.race.restart(begin_at);
         match &mut self.attempt {
             Some(attempt) if attempt.bound => {
                 let cause = attempt.cause;
@@ -65,6 +67,9 @@ impl State {
         if let Some(dial) = &mut self.dial
             && dial.handle_failed(link, now)
         {
+            return;
+        }
+        if self.race.handle_failed(link, now) {
             return;
         }
         match &mut self.attempt {
@@ -87,12 +92,16 @@ impl State {
         if let Some(attempt) = &mut self.attempt {
             attempt.hurry(now);
         }
+        self.race.handle_typed(now);
         if let Some(dial) = &mut self.dial {
             dial.hurry(now + CALL);
         }
     }
 
     fn suspect(&mut self, now: Instant) {
+        if !self.suspect {
+            self.race.restart(now);
+        }
         self.suspect = true;
         self.lost_at.get_or_insert(now);
         self.fallback.handle_suspect(now);

@@ -5,13 +5,16 @@
 //! | when a new path is tried, and which one wins | `state.rs`    |
 //! | what a hint is worth                         | `hints.rs`    |
 //! | what an attempt and a proof consist of       | `attempt.rs`  |
+//! | which other ways are tried beside the first  | `race.rs`     |
 //! | how a stream is made in time                 | `dial.rs`     |
 //! | when TCP is tried, and when UDP again        | `fallback.rs`, `streams.rs` |
 //! | what the data path is to do                  | `view.rs`     |
 //! | which hints and deeds there are              | `exchange.rs` |
 //! | where the hints come from                    | `actor.rs`    |
+//! | what becomes of its decisions                | `deeds.rs`    |
 //! | what a client asks and tells                 | `handle.rs`   |
 //! | how a local port is bound                    | `binder.rs`   |
+//! | which interfaces may be tried                | `interface.rs` |
 //! | which links there are                        | `routes.rs`   |
 //! | how acknowledgements leave the data path     | `gate.rs`     |
 //! | how long an answer may take                  | `patience.rs` |
@@ -24,15 +27,20 @@ mod answers;
 mod attempt;
 mod binder;
 mod config;
+mod deeds;
 mod dial;
 mod exchange;
 mod fallback;
 mod gate;
 mod handle;
 mod hints;
+mod interface;
 mod patience;
 #[cfg(test)]
 mod properties;
+mod race;
+#[cfg(test)]
+mod race_tests;
 #[cfg(test)]
 mod restraint;
 mod routes;
@@ -47,6 +55,8 @@ mod view;
 #[cfg(test)]
 mod world;
 #[cfg(test)]
+mod world_flights;
+#[cfg(test)]
 mod world_tests;
 
 use std::fmt::Debug;
@@ -58,8 +68,9 @@ use std::time::Instant;
 pub use actor::new;
 pub use binder::UdpBinder;
 pub use config::{Carriers, Config, Timing};
-pub use exchange::{Carrier, Output, Plan, Trigger};
+pub use exchange::{Carrier, Output, Plan, Trigger, Way};
 pub use handle::Handle;
+pub use interface::Interface;
 pub use state::State;
 
 use crate::transport::Link;
@@ -72,6 +83,21 @@ pub trait Binder: Debug + Send + Sync + 'static {
     ///
     /// When there is no address or no route for it now.
     fn connect(&self, server: SocketAddr) -> io::Result<Arc<dyn Link>>;
+
+    /// The same over an interface of [`Binder::interfaces`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Binder::connect`]; `Unsupported` where the interface is not ours to choose.
+    fn connect_over(&self, server: SocketAddr, interface: &Interface) -> io::Result<Arc<dyn Link>> {
+        let _ = (server, interface);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// The interfaces over which a path may be tried, the one that the system would choose among them.
+    fn interfaces(&self) -> Vec<Interface> {
+        Vec::new()
+    }
 
     /// Begins a stream to `server`, and returns at once. The link is writable when it stands.
     ///

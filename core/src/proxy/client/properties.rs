@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_oneof, proptest};
 
+use super::race::MAX_RIVALS;
 use super::tests::{ack, connected};
 use super::{Carriers, Output, State, Timing, Trigger};
 use crate::auth::Challenger;
@@ -26,28 +27,37 @@ enum Step {
 proptest! {
     #[test]
     fn any_order_of_events_keeps_the_plan_sane_and_never_leads_to_a_busy_loop(
+        race in any::<bool>(),
+        interfaces in 0..4_usize,
+        addresses in 1..4_usize,
         carriers in prop_oneof![Just(Carriers::Udp), Just(Carriers::Stream), Just(Carriers::Both)],
         steps in vec((step(), 0..3_000_u64, any::<bool>()), 1..120),
     ) {
         let mut now = Instant::now();
+        let base = if race { 1 << 63 } else { 0 };
         let mut known = BTreeSet::new();
-        let mut state = if carriers == Carriers::Udp {
+        let mut state = if carriers == Carriers::Udp && !race {
             known.insert(LinkId(1));
             connected(now)
         } else {
             let timing = Timing {
                 carriers,
-                confirm: carriers == Carriers::Both,
+                confirm: race || carriers == Carriers::Both,
+                race,
                 ..Timing::default()
             };
-            State::new(Challenger::new(7, 9), timing, 2, now)
+            let challenger = match race {
+                true => Challenger::racing(7, 9),
+                false => Challenger::new(7, 9),
+            };
+            State::new(challenger, timing, addresses, now)
         };
         for (step, wait, routed) in steps {
             now += Duration::from_millis(wait);
             let newest = known.last().map_or(0, |link| link.0);
             match step {
                 Step::Ack(back, serial) => {
-                    state.handle_ack(LinkId(newest.saturating_sub(back)), ack(serial), now);
+                    state.handle_ack(LinkId(newest.saturating_sub(back)), ack(base + serial), now);
                 }
                 Step::Failed(back) => {
                     state.handle_link_failed(LinkId(newest.saturating_sub(back)), now);
@@ -70,10 +80,15 @@ proptest! {
             let mut outputs = 0;
             while let Some(output) = state.poll_output(now) {
                 outputs += 1;
-                prop_assert!(outputs < 20, "no end of outputs");
+                prop_assert!(outputs < 40, "no end of outputs");
                 let (Output::Bind { link, .. }
                 | Output::Claim { link, .. }
-                | Output::Dummy { link }) = output;
+                | Output::Moved { link }
+                | Output::Dummy { link }) = output
+                else {
+                    state.handle_surveyed(interfaces);
+                    continue;
+                };
                 if matches!(output, Output::Bind { .. }) {
                     prop_assert!(!known.contains(&link), "a name is used twice");
                     if routed {
@@ -88,8 +103,8 @@ proptest! {
             prop_assert!(plan.links.iter().all(|link| known.contains(link)));
             prop_assert!(plan.send.iter().all(|link| plan.links.contains(link)));
             prop_assert!(plan.send.len() <= MAX_ROUTES);
-            // The path, the one before, a socket that is tried; and eight streams.
-            prop_assert!(plan.links.len() + plan.waiting.len() <= 3 + 8);
+            // The path, the one before, the sockets that are tried; and eight streams.
+            prop_assert!(plan.links.len() + plan.waiting.len() <= 3 + MAX_RIVALS + 8);
             prop_assert!(carriers != Carriers::Udp || plan.waiting.is_empty());
             prop_assert!(plan.waiting.iter().all(|link| !plan.links.contains(link)));
             prop_assert!(state.poll_timeout().is_none_or(|at| at > now));

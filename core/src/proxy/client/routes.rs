@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::Binder;
 use super::exchange::{Carrier, Plan};
+use super::interface;
+use super::race::MAX_INTERFACES;
+use super::{Binder, Interface};
 use crate::proxy::table::{LinkId, Route};
 
 /// As many as a [`Plan`] names.
@@ -17,6 +19,8 @@ pub(super) struct Routes {
     routes: BTreeMap<LinkId, Route>,
     /// Streams that are not known to stand.
     waiting: BTreeSet<LinkId>,
+    /// Of the latest survey, at most [`MAX_INTERFACES`].
+    interfaces: Vec<Interface>,
 }
 
 impl Routes {
@@ -25,19 +29,34 @@ impl Routes {
             binder,
             routes: BTreeMap::new(),
             waiting: BTreeSet::new(),
+            interfaces: Vec::new(),
         }
     }
 
-    /// Makes a new link to `peer`.
+    /// Looks which interfaces there are beside the one that the system chooses, which has the address
+    /// `chosen`. Returns how many.
+    pub(super) fn survey(&mut self, chosen: Option<IpAddr>) -> usize {
+        self.interfaces = interface::beside(self.binder.interfaces(), chosen);
+        self.interfaces.truncate(MAX_INTERFACES);
+        self.interfaces.len()
+    }
+
+    /// Makes a new link to `peer`, over the interface with this number of the latest survey, or the one
+    /// that the system chooses (0).
     pub(super) fn make(
         &mut self,
         id: LinkId,
         peer: SocketAddr,
+        interface: usize,
         carrier: Carrier,
     ) -> io::Result<()> {
-        let link = match carrier {
-            Carrier::Udp => self.binder.connect(peer)?,
-            Carrier::Stream => self.binder.connect_stream(peer)?,
+        let over = interface
+            .checked_sub(1)
+            .and_then(|at| self.interfaces.get(at));
+        let link = match (carrier, over) {
+            (Carrier::Stream, _) => self.binder.connect_stream(peer)?,
+            (Carrier::Udp, Some(over)) => self.binder.connect_over(peer, over)?,
+            (Carrier::Udp, None) => self.binder.connect(peer)?,
         };
         if carrier == Carrier::Stream {
             self.waiting.insert(id);

@@ -39,11 +39,6 @@ impl Servers {
         self.count == 1 || self.home == Some(self.current())
     }
 
-    /// This one answered.
-    pub(super) fn handle_answer(&mut self) {
-        self.handle_answer_of(self.current());
-    }
-
     /// The one with this number answered.
     pub(super) fn handle_answer_of(&mut self, number: usize) {
         self.home = Some(number % self.count);
@@ -93,7 +88,7 @@ mod tests {
     fn the_one_that_answered_has_every_second_turn() {
         let mut servers = Servers::new(3);
         servers.handle_silence();
-        servers.handle_answer();
+        servers.handle_answer_of(servers.current());
         assert_eq!(turns(&mut servers, 6), [1, 2, 1, 0, 1, 2]);
     }
 
@@ -101,7 +96,7 @@ mod tests {
     fn a_single_address_has_all_turns() {
         let mut servers = Servers::new(1);
         assert_eq!(turns(&mut servers, 3), [0, 0, 0]);
-        servers.handle_answer();
+        servers.handle_answer_of(servers.current());
         assert_eq!(turns(&mut servers, 3), [0, 0, 0]);
         assert!(!servers.handle_no_route());
     }
@@ -112,7 +107,7 @@ mod tests {
         assert!(servers.handle_no_route());
         assert_eq!(servers.current(), 1);
         assert!(!servers.handle_no_route());
-        servers.handle_answer();
+        servers.handle_answer_of(servers.current());
         assert!(servers.handle_no_route());
         assert!(!servers.handle_no_route());
     }

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use super::attempt::{Attempt, Current, Trial};
 use super::config::{Carriers, Timing};
 use super::dial::Dial;
-use super::exchange::{Carrier, Output, Trigger};
+use super::exchange::{Carrier, Output, Trigger, Way};
 use super::fallback::Fallback;
 use super::patience::Patience;
+use super::race::Race;
 use super::servers::Servers;
 use crate::auth::{Ack, Challenger};
 use crate::proxy::LinkId;
@@ -22,6 +23,8 @@ pub struct State {
     pub(super) former: Option<(LinkId, Instant)>,
     /// A socket that is being tried.
     pub(super) attempt: Option<Attempt>,
+    /// Sockets that are tried beside it.
+    pub(super) race: Race,
     /// Streams that are being tried.
     pub(super) dial: Option<Dial>,
     /// When streams are tried beside UDP, and UDP beside a stream.
@@ -36,6 +39,8 @@ pub struct State {
     /// When the last attempt began or succeeded.
     calm_since: Option<Instant>,
     pub(super) patience: Patience,
+    /// How long an answer takes, where that is known.
+    pub(super) rtt: Option<Duration>,
     pub(super) servers: Servers,
 }
 
@@ -49,6 +54,7 @@ impl State {
             current: None,
             former: None,
             attempt: None,
+            race: Race::default(),
             dial: None,
             fallback: Fallback::new(timing.carriers, now),
             suspect: true,
@@ -57,6 +63,7 @@ impl State {
             eager_until: now + EAGER,
             calm_since: None,
             patience: Patience::default(),
+            rtt: None,
             servers: Servers::new(addresses),
         };
         state.begin(now, None);
@@ -67,7 +74,9 @@ impl State {
     pub fn handle_bound(&mut self, link: LinkId, bound: bool, now: Instant) {
         let interval = self.interval(now);
         let Some(attempt) = self.attempt.as_mut().filter(|tried| tried.link == link) else {
-            if let Some(dial) = self.dial.as_mut().filter(|_| !bound) {
+            if !self.race.handle_bound(link, bound, now)
+                && let Some(dial) = self.dial.as_mut().filter(|_| !bound)
+            {
                 dial.handle_failed(link, now);
             }
             return;
@@ -95,22 +104,27 @@ impl State {
             }
             return ours;
         }
-        let Some(attempt) = self.attempt.as_mut().filter(|tried| tried.link == link) else {
+        let first = self.attempt.as_mut().filter(|tried| tried.link == link);
+        let rival = first.is_none();
+        let Some(attempt) = first.or_else(|| self.race.attempt(link)) else {
             return false;
         };
         if !self.challenger.handle_ack(ack.claim, attempt.serial) {
-            if self.challenger.last() > attempt.serial {
+            if self.challenger.is_overtaken(ack.claim, attempt.serial) {
                 attempt.serial = self.challenger.next_claim().serial;
                 attempt.next_claim = now;
             }
             return false;
         }
-        // The server believes the latest claim, and may have gone to a stream with it.
-        let later = |dial: &mut Dial| dial.claimed_after(attempt.serial);
+        // The server believes the latest claim alone, and may have gone to a stream with it.
+        let later = |dial: &mut Dial| !self.timing.race && dial.claimed_after(attempt.serial);
         if self.dial.take_if(later).is_some() {
             self.fallback.handle_udp_answered(now);
             attempt.serial = self.challenger.next_claim().serial;
             attempt.next_claim = now;
+            return false;
+        }
+        if rival && !(self.is_racing() && self.race.handle_ack(link, ack, now)) {
             return false;
         }
         let trial = self.trial(Some(ack), now);
@@ -121,11 +135,8 @@ impl State {
     /// A packet of the peer opened that came on `link`. Returns whether the path changed.
     pub fn handle_heard(&mut self, link: LinkId, now: Instant) -> bool {
         // Early data made the server switch, and its acknowledgement was lost or overtaken.
-        if self
-            .attempt
-            .as_ref()
-            .is_some_and(|tried| tried.link == link)
-        {
+        let first = self.attempt.as_ref().map(|tried| tried.link);
+        if first == Some(link) || self.race.way(link).is_some() {
             self.settle(link, Carrier::Udp, None, now);
             return true;
         }
@@ -168,10 +179,11 @@ impl State {
         if let Some(attempt) = &mut self.attempt {
             if attempt.serial == 0 && now >= attempt.next_claim {
                 attempt.serial = self.challenger.next_claim().serial;
+                attempt.way.address = self.servers.current();
                 self.calm_since = Some(now);
                 return Some(Output::Bind {
                     link: attempt.link,
-                    address: self.servers.current(),
+                    way: attempt.way,
                     carrier: Carrier::Udp,
                 });
             }
@@ -184,6 +196,9 @@ impl State {
                     early: self.suspect,
                 });
             }
+        }
+        if let Some(output) = self.poll_race(now) {
+            return Some(output);
         }
         let current = self.current.as_mut()?;
         let link = current.link;
@@ -212,20 +227,33 @@ impl State {
         let trial = self.current.as_ref().and_then(|path| path.trial.as_ref());
         let former = self.former.map(|(_, until)| until);
         let streams = self.poll_streams_timeout();
-        [attempt, trial.map(Trial::poll_timeout), former, streams]
-            .into_iter()
-            .flatten()
-            .min()
+        let race = self.race.poll_timeout().filter(|_| self.is_racing());
+        [
+            attempt,
+            trial.map(Trial::poll_timeout),
+            former,
+            streams,
+            race,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// The attempt is the path from here on; proved when there is no `trial`.
-    fn settle(&mut self, link: LinkId, carrier: Carrier, trial: Option<Trial>, now: Instant) {
+    pub(super) fn settle(
+        &mut self,
+        link: LinkId,
+        carrier: Carrier,
+        trial: Option<Trial>,
+        now: Instant,
+    ) {
+        let way = self.way_of(link);
         self.attempt = None;
-        match self.dial.take().and_then(|dial| dial.address(link)) {
-            Some(address) => self.servers.handle_answer_of(address),
-            None => self.servers.handle_answer(),
-        }
-        self.fallback.handle_settled(carrier, now);
+        self.race.clear();
+        self.dial = None;
+        self.servers.handle_answer_of(way.address);
+        self.fallback.handle_settled(carrier, way, now);
         let proved = trial.is_none();
         let former = self.current.replace(Current {
             link,
@@ -259,6 +287,7 @@ impl State {
         }
         if attempt.heard && self.proved() {
             self.suspect = self.dial.is_some();
+            self.race.clear();
             return;
         }
         if attempt.bound && attempt.serial != 0 {
@@ -280,6 +309,18 @@ impl State {
         };
         let attempt = Attempt::new(LinkId(self.links_made), at, at + patience, cause);
         self.attempt = Some(attempt);
+        self.race.handle_begun(at);
+    }
+
+    fn way_of(&self, link: LinkId) -> Way {
+        let dialled = self.dial.as_ref().and_then(|dial| dial.address(link));
+        let dialled = dialled.map(|address| Way {
+            address,
+            interface: 0,
+        });
+        let first = self.attempt.as_ref().map(|attempt| attempt.way);
+        let way = dialled.or_else(|| self.race.way(link)).or(first);
+        way.unwrap_or_default()
     }
 
     /// The first moment from `now` on at which so long a `calm` has passed.

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::{Carrier, Carriers, Output, State, Timing, Trigger};
+use super::{Carrier, Carriers, Output, State, Timing, Trigger, Way};
 use crate::auth::{Ack, Challenger, Claim};
 use crate::proxy::LinkId;
 
@@ -204,7 +204,7 @@ fn udp_is_looked_for_ever_more_rarely_while_a_stream_serves_and_replaces_it_when
                     looked.push(at / 10);
                 }
                 Output::Claim { early, .. } => assert!(!early),
-                Output::Dummy { .. } => {}
+                Output::Dummy { .. } | Output::Moved { .. } | Output::Survey => {}
             }
         }
         assert_eq!(state.plan().send, [LinkId(2)]);
@@ -262,7 +262,11 @@ fn udp_that_fails_soon_after_it_came_back_is_trusted_later_than_the_first_time()
                     carrier: Carrier::Stream,
                     ..
                 } => Some(link),
-                Output::Bind { .. } | Output::Claim { .. } | Output::Dummy { .. } => None,
+                Output::Bind { .. }
+                | Output::Claim { .. }
+                | Output::Dummy { .. }
+                | Output::Moved { .. }
+                | Output::Survey => None,
             });
         state.handle_stands(stream.unwrap());
         let claims: Vec<_> = drain(&mut state, now)
@@ -278,10 +282,10 @@ fn udp_that_fails_soon_after_it_came_back_is_trusted_later_than_the_first_time()
     assert_eq!(waits, [1, 2, 4, 8]);
 }
 
-fn claim_of(output: Output) -> Option<(LinkId, Claim)> {
+pub(super) fn claim_of(output: Output) -> Option<(LinkId, Claim)> {
     match output {
         Output::Claim { link, claim, .. } => Some((link, claim)),
-        Output::Bind { .. } | Output::Dummy { .. } => None,
+        Output::Bind { .. } | Output::Dummy { .. } | Output::Moved { .. } | Output::Survey => None,
     }
 }
 
@@ -341,7 +345,7 @@ fn drain(state: &mut State, now: Instant) -> Vec<Output> {
 fn socket(link: u64) -> Output {
     Output::Bind {
         link: LinkId(link),
-        address: 0,
+        way: Way::default(),
         carrier: Carrier::Udp,
     }
 }
@@ -349,7 +353,7 @@ fn socket(link: u64) -> Output {
 fn call(link: u64) -> Output {
     Output::Bind {
         link: LinkId(link),
-        address: 0,
+        way: Way::default(),
         carrier: Carrier::Stream,
     }
 }

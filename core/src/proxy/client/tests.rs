@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::{Carrier, Output, Plan, State, Timing, Trigger};
+use super::{Carrier, Output, Plan, State, Timing, Trigger, Way};
 use crate::auth::{Ack, Challenger, Claim};
 use crate::proxy::LinkId;
 
@@ -205,8 +205,8 @@ fn without_a_route_the_next_address_is_tried_at_once_and_then_all_again_after_a_
     let t0 = Instant::now();
     let mut state = state(2, t0);
     let mut tried = Vec::new();
-    while let Some(Output::Bind { link, address, .. }) = state.poll_output(t0) {
-        tried.push(address);
+    while let Some(Output::Bind { link, way, .. }) = state.poll_output(t0) {
+        tried.push(way.address);
         state.handle_bound(link, false, t0);
     }
     assert_eq!(tried, [0, 1]);
@@ -281,7 +281,10 @@ pub(super) fn drain(state: &mut State, now: Instant) -> Vec<Output> {
 pub(super) fn bind(link: u64, address: usize) -> Output {
     Output::Bind {
         link: LinkId(link),
-        address,
+        way: Way {
+            address,
+            interface: 0,
+        },
         carrier: Carrier::Udp,
     }
 }

@@ -22,15 +22,17 @@ impl State {
         let claimed: Vec<_> = dial.clone().flat_map(Dial::claimed).collect();
         let current = self.current.as_ref().map(|current| current.link);
         let former = self.former.map(|(link, _)| link);
-        // Data on a second attempt would make the server switch to and fro.
+        // Data on a second stream would make the server switch to and fro.
         let early = claimed.first().filter(|_| self.sends_early_on_streams());
         let tried = attempt.or_else(|| early.copied()).filter(|_| self.suspect);
         let sure = current.filter(|_| !self.dark);
+        let beside = self.race.early().filter(|_| self.is_racing());
         let links = [current, attempt].into_iter().flatten();
+        let links = links.chain(self.race.links());
         Plan {
             links: links.chain(claimed).chain(former).collect(),
             waiting: dial.flat_map(Dial::unused).collect(),
-            send: [sure, tried].into_iter().flatten().collect(),
+            send: [sure, tried].into_iter().flatten().chain(beside).collect(),
             dark: self.dark,
         }
     }

@@ -3,72 +3,78 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::{Carrier, Carriers, Output, State, Timing, Trigger};
-use crate::auth::{Ack, Challenger, Claim, Verdict};
-use crate::proxy::rig::port;
-use crate::proxy::server::{self, Admission};
-use crate::proxy::{LinkId, Source};
+use super::world_flights::Flight;
+use super::{Carrier, Carriers, Output, State, Timing, Trigger, Way};
+use crate::auth::Challenger;
+use crate::proxy::LinkId;
+use crate::proxy::server;
 
 const CLIENT: u64 = 7;
-const SERVER: u64 = 9;
+pub(super) const SERVER: u64 = 9;
 pub(super) const S: Duration = Duration::from_secs(1);
 pub(super) const MS: Duration = Duration::from_millis(1);
 
-/// What is on its way.
-#[derive(Clone, Copy, Debug)]
-enum Flight {
-    /// The first packet of a connection: where it is lost it is sent again.
-    Syn {
-        link: LinkId,
-        sent: u32,
-    },
-    Stands(LinkId),
-    Claim {
-        link: LinkId,
-        claim: Claim,
-    },
-    Ack {
-        link: LinkId,
-        claim: Claim,
-    },
-    Data {
-        link: LinkId,
-    },
-    Answer {
-        link: LinkId,
-    },
-    Typed,
-}
-
 /// Client and server, and what lies between them.
 pub(super) struct World {
-    now: Instant,
+    pub(super) now: Instant,
     pub(super) rtt: Duration,
     pub(super) udp: bool,
     pub(super) streams: bool,
     /// Of a hundred packets over UDP.
     pub(super) loss: u64,
     dice: u64,
-    client: State,
-    server: server::State,
+    pub(super) client: State,
+    pub(super) server: server::State,
     flights: BTreeMap<(Instant, u64), Flight>,
     order: u64,
-    carriers: BTreeMap<LinkId, Carrier>,
+    pub(super) carriers: BTreeMap<LinkId, Carrier>,
+    ways: BTreeMap<LinkId, Way>,
+    /// Interfaces beside the one that the system chooses.
+    interfaces: usize,
+    pub(super) races: bool,
+    /// Server addresses and interfaces where nothing passes.
+    pub(super) dead_addresses: Vec<usize>,
+    pub(super) dead_interfaces: Vec<usize>,
+    /// How much longer than the others this interface takes for a round trip.
+    pub(super) slow: Option<(usize, Duration)>,
+    pub(super) typed: u64,
+    pub(super) opened: u64,
+    /// How often the client has taken another path.
+    pub(super) moves: u32,
     /// Streams in the middle of which something stands still for ever.
     stalled: Vec<LinkId>,
-    expecting: Option<Instant>,
-    reported: bool,
-    heard_at: Instant,
-    longest: Duration,
+    pub(super) expecting: Option<Instant>,
+    pub(super) reported: bool,
+    pub(super) heard_at: Instant,
+    pub(super) longest: Duration,
 }
 
 impl World {
     pub(super) fn new(carriers: Carriers, seed: u64) -> Self {
-        let now = Instant::now();
         let timing = Timing {
             carriers,
             confirm: carriers == Carriers::Both,
             ..Timing::default()
+        };
+        Self::with(timing, (1, 0), seed)
+    }
+
+    /// Client and server that know of races. The server has so many addresses, and the client so many
+    /// interfaces beside the one that its system chooses.
+    pub(super) fn racing(addresses: usize, interfaces: usize, seed: u64) -> Self {
+        let timing = Timing {
+            confirm: true,
+            race: true,
+            ..Timing::default()
+        };
+        Self::with(timing, (addresses, interfaces), seed)
+    }
+
+    fn with(timing: Timing, (addresses, interfaces): (usize, usize), seed: u64) -> Self {
+        let now = Instant::now();
+        let challenger = match timing.race {
+            true => Challenger::racing(CLIENT, SERVER),
+            false => Challenger::new(CLIENT, SERVER),
         };
         let mut server = server::State::new(CLIENT, now);
         server.handle_timeout_known(4 * S, now);
@@ -79,25 +85,40 @@ impl World {
             streams: true,
             loss: 0,
             dice: seed,
-            client: State::new(Challenger::new(CLIENT, SERVER), timing, 1, now),
+            client: State::new(challenger, timing, addresses, now),
             server,
             flights: BTreeMap::new(),
             order: 0,
             carriers: BTreeMap::new(),
+            ways: BTreeMap::new(),
+            interfaces,
+            races: timing.race,
+            dead_addresses: Vec::new(),
+            dead_interfaces: Vec::new(),
+            slow: None,
+            typed: 0,
+            opened: 0,
+            moves: 0,
             stalled: Vec::new(),
             expecting: None,
             reported: false,
             heard_at: now,
             longest: Duration::ZERO,
         };
+        if world.races {
+            world.client.handle_rtt(Some(world.rtt));
+        }
         world.fly(Duration::from_millis(seed * 13 % 100), Flight::Typed);
         world
     }
 
     pub(super) fn settled(carriers: Carriers, seed: u64) -> Self {
-        let mut world = Self::new(carriers, seed);
-        world.run(10 * S);
-        world
+        Self::new(carriers, seed).after(10 * S)
+    }
+
+    pub(super) fn after(mut self, time: Duration) -> Self {
+        self.run(time);
+        self
     }
 
     /// Runs for `time`, and returns how long there was no answer at the longest, from now on.
@@ -123,6 +144,24 @@ impl World {
     pub(super) fn carrier(&self) -> Carrier {
         let links = self.client.plan().links;
         self.carriers[links.first().expect("there is a path")]
+    }
+
+    /// The way that is in use, by the client's account and the server's.
+    pub(super) fn ways(&self) -> (Way, Option<Way>) {
+        let here = self.client.plan().links;
+        let there = self.server.plan().current;
+        let way = |link: &LinkId| self.ways[link];
+        let here = way(here.first().expect("there is a path"));
+        (here, there.map(|source| way(&source.link)))
+    }
+
+    /// How many ways the client tries beside the path in use.
+    pub(super) fn links(&self) -> usize {
+        self.client.plan().links.len()
+    }
+
+    pub(super) fn hint(&mut self, trigger: Trigger) {
+        self.client.handle_trigger(trigger, self.now);
     }
 
     pub(super) fn run(&mut self, time: Duration) {
@@ -159,11 +198,12 @@ impl World {
         }
     }
 
-    fn act(&mut self) {
+    pub(super) fn act(&mut self) {
         while let Some(output) = self.client.poll_output(self.now) {
             match output {
-                Output::Bind { link, carrier, .. } => {
+                Output::Bind { link, carrier, way } => {
                     self.carriers.insert(link, carrier);
+                    self.ways.insert(link, way);
                     self.client.handle_bound(link, true, self.now);
                     if carrier == Carrier::Stream {
                         self.fly(Duration::ZERO, Flight::Syn { link, sent: 0 });
@@ -172,10 +212,12 @@ impl World {
                 Output::Claim { link, claim, early } => {
                     self.send(link, Flight::Claim { link, claim });
                     if early {
-                        self.send(link, Flight::Data { link });
+                        self.send_key(link);
                     }
                 }
-                Output::Dummy { link } => self.send(link, Flight::Data { link }),
+                Output::Dummy { link } => self.send(link, Flight::Data { link, key: 0 }),
+                Output::Survey => self.client.handle_surveyed(self.interfaces),
+                Output::Moved { link } => self.moved(link),
             }
         }
         // A connection that the client gives up, the server sees closed.
@@ -190,92 +232,13 @@ impl World {
         }
     }
 
-    fn land(&mut self, flight: Flight) {
-        let now = self.now;
-        match flight {
-            Flight::Syn { link, sent } => {
-                if self.streams {
-                    self.fly(self.rtt, Flight::Stands(link));
-                } else if sent < 5 {
-                    let sent = sent + 1;
-                    self.fly(S * (1 << (sent - 1)), Flight::Syn { link, sent });
-                }
-            }
-            Flight::Stands(link) => self.client.handle_stands(link),
-            Flight::Claim { link, claim } => self.claimed(link, claim),
-            Flight::Ack { link, claim } => {
-                let ack = Ack { claim, stamp: 0 };
-                if self.client.handle_ack(link, ack, now) {
-                    self.reported = false;
-                    let link = self.client.plan().links[0];
-                    self.send(link, Flight::Data { link });
-                }
-            }
-            Flight::Data { link } => {
-                if self.server.handle_packet(source(link), now) != Admission::Drop {
-                    self.server.handle_heard(now);
-                    // What was sent meanwhile goes to wherever the client is by now.
-                    self.send(link, Flight::Answer { link });
-                }
-            }
-            Flight::Answer { link } => {
-                if self.client.plan().links.contains(&link) {
-                    self.longest = self.longest.max(now - self.heard_at);
-                    self.heard_at = now;
-                    self.expecting = None;
-                    self.reported = false;
-                    self.client.handle_heard(link, now);
-                }
-            }
-            Flight::Typed => {
-                self.expecting.get_or_insert(now);
-                for link in self.client.plan().send {
-                    self.send(link, Flight::Data { link });
-                }
-                if now.saturating_duration_since(self.heard_at) >= 4 * S {
-                    self.client.handle_trigger(Trigger::Silent, now);
-                    self.server.handle_silent();
-                }
-                self.client.handle_typed(now);
-                self.fly(TYPED, Flight::Typed);
-            }
-        }
-    }
-
-    fn claimed(&mut self, link: LinkId, claim: Claim) {
-        let source = source(link);
-        let stream = self.carriers[&link] == Carrier::Stream;
-        let verdict = match stream && !self.server.stands(source) {
-            true => self.server.handle_stream_claim(source, claim, self.now),
-            false => self.server.handle_claim(source, claim, self.now),
-        };
-        if verdict == Verdict::Refused {
-            if stream {
-                self.client.handle_link_failed(link, self.now);
-            }
-            return;
-        }
-        if stream && self.server.plan().current != Some(source) {
-            self.server.handle_stream(source, self.now);
-        }
-        let id = SERVER;
-        let serial = claim.serial;
-        self.send(
-            link,
-            Flight::Ack {
-                link,
-                claim: Claim { id, serial },
-            },
-        );
-    }
-
     fn answer_due(&self) -> Option<Instant> {
         let since = self.expecting.filter(|_| !self.reported)?;
         Some((since + self.client.patience(Some(self.rtt), self.now)).max(self.now))
     }
 
     /// Sends along `link`, if anything passes there now.
-    fn send(&mut self, link: LinkId, flight: Flight) {
+    pub(super) fn send(&mut self, link: LinkId, flight: Flight) {
         // Knuth's generator: its upper bits are random enough for a third.
         self.dice = self
             .dice
@@ -283,27 +246,28 @@ impl World {
             .wrapping_add(1);
         let lost = self.carriers[&link] == Carrier::Udp && (self.dice >> 33) % 100 < self.loss;
         if self.passes(link) && !lost {
-            self.fly(self.rtt / 2, flight);
+            let slow = self
+                .slow
+                .filter(|slow| slow.0 == self.ways[&link].interface);
+            let rtt = self.rtt + slow.map_or(Duration::ZERO, |slow| slow.1);
+            self.fly(rtt / 2, flight);
         }
     }
 
-    fn passes(&self, link: LinkId) -> bool {
+    pub(super) fn passes(&self, link: LinkId) -> bool {
         match self.carriers[&link] {
-            Carrier::Udp => self.udp,
+            Carrier::Udp => {
+                let way = self.ways[&link];
+                let dead = self.dead_addresses.contains(&way.address);
+                self.udp && !dead && !self.dead_interfaces.contains(&way.interface)
+            }
             Carrier::Stream => self.streams && !self.stalled.contains(&link),
         }
     }
 
-    fn fly(&mut self, time: Duration, flight: Flight) {
+    pub(super) fn fly(&mut self, time: Duration, flight: Flight) {
         self.order += 1;
         self.flights.insert((self.now + time, self.order), flight);
-    }
-}
-
-fn source(link: LinkId) -> Source {
-    Source {
-        link,
-        addr: port(u16::try_from(link.0).unwrap()),
     }
 }
 

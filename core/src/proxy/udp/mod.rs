@@ -20,7 +20,7 @@ mod watch;
 mod watch;
 
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -54,6 +54,26 @@ impl UdpLink {
     /// What the system says; `NetworkUnreachable` when there is no route to `peer`.
     pub fn connect(local: SocketAddr, peer: SocketAddr) -> io::Result<Self> {
         let socket = open(local)?;
+        socket.connect(&peer.into())?;
+        Self::from_socket(socket)
+    }
+
+    /// The same over the interface with this name, which may have several addresses: on Linux it
+    /// chooses, elsewhere `local` decides.
+    ///
+    /// # Errors
+    ///
+    /// As [`UdpLink::connect`].
+    pub fn connect_over(interface: &str, local: SocketAddr, peer: SocketAddr) -> io::Result<Self> {
+        let socket = new_socket(local)?;
+        let local = match bind_device(&socket, interface) {
+            Ok(()) => SocketAddr::new(unspecified(local), 0),
+            Err(error) => {
+                tracing::debug!(%error, "the system does not let us choose an interface");
+                local
+            }
+        };
+        socket.bind(&local.into())?;
         socket.connect(&peer.into())?;
         Self::from_socket(socket)
     }
@@ -103,8 +123,15 @@ impl Link for UdpLink {
     }
 }
 
-/// A non-blocking socket bound to `local`, with room for a burst and marked for low delay.
+/// A non-blocking socket bound to `local`.
 fn open(local: SocketAddr) -> io::Result<Socket> {
+    let socket = new_socket(local)?;
+    socket.bind(&local.into())?;
+    Ok(socket)
+}
+
+/// A non-blocking socket of the family of `local`, with room for a burst and marked for low delay.
+fn new_socket(local: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     // Wishes: a kernel that grants less serves as well, only worse.
@@ -116,8 +143,26 @@ fn open(local: SocketAddr) -> io::Result<Socket> {
         let _ = socket.set_only_v6(true);
         let _ = socket.set_tclass_v6(DSCP_EF);
     }
-    socket.bind(&local.into())?;
     Ok(socket)
+}
+
+/// Without it the route is that of any other socket, only with a foreign source. Open to everybody since
+/// Linux 5.7; before, a route for the source may do.
+#[cfg(target_os = "linux")]
+fn bind_device(socket: &Socket, interface: &str) -> io::Result<()> {
+    socket.bind_device(Some(interface.as_bytes()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bind_device(_: &Socket, _: &str) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+fn unspecified(like: SocketAddr) -> IpAddr {
+    match like {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
 }
 
 /// PROTOCOL.md, "The path": 1 MiB each way.

@@ -1,0 +1,169 @@
+//! What is on its way in a simulated network, and what it does where it lands.
+
+use super::world::{S, SERVER, TYPED, World};
+use super::{Carrier, Trigger};
+use crate::auth::{Ack, Claim, Verdict};
+use crate::proxy::rig::port;
+use crate::proxy::server::Admission;
+use crate::proxy::{LinkId, Source};
+
+/// What is on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Flight {
+    /// The first packet of a connection: where it is lost it is sent again.
+    Syn {
+        link: LinkId,
+        sent: u32,
+    },
+    Stands(LinkId),
+    Claim {
+        link: LinkId,
+        claim: Claim,
+    },
+    Ack {
+        link: LinkId,
+        claim: Claim,
+    },
+    /// What was typed up to this key; 0 for what means nothing.
+    Data {
+        link: LinkId,
+        key: u64,
+    },
+    Answer {
+        link: LinkId,
+    },
+    Typed,
+}
+
+impl World {
+    pub(super) fn land(&mut self, flight: Flight) {
+        let now = self.now;
+        match flight {
+            Flight::Syn { link, sent } => {
+                if self.streams {
+                    self.fly(self.rtt, Flight::Stands(link));
+                } else if sent < 5 {
+                    let sent = sent + 1;
+                    self.fly(S * (1 << (sent - 1)), Flight::Syn { link, sent });
+                }
+            }
+            Flight::Stands(link) => self.client.handle_stands(link),
+            Flight::Claim { link, claim } => self.claimed(link, claim),
+            Flight::Ack { link, claim } => {
+                let ack = Ack { claim, stamp: 0 };
+                if self.client.handle_ack(link, ack, now) {
+                    self.moved(link);
+                }
+            }
+            Flight::Data { link, key } => self.arrived(link, key),
+            Flight::Answer { link } => {
+                if self.client.plan().links.contains(&link) {
+                    self.longest = self.longest.max(now - self.heard_at);
+                    self.heard_at = now;
+                    self.expecting = None;
+                    self.reported = false;
+                    self.moves += u32::from(self.client.handle_heard(link, now));
+                }
+            }
+            Flight::Typed => {
+                self.expecting.get_or_insert(now);
+                self.typed += 1;
+                for link in self.client.plan().send {
+                    self.send_key(link);
+                }
+                if now.saturating_duration_since(self.heard_at) >= 4 * S {
+                    self.client.handle_trigger(Trigger::Silent, now);
+                    self.server.handle_silent();
+                }
+                self.client.handle_typed(now);
+                self.fly(TYPED, Flight::Typed);
+            }
+        }
+    }
+
+    /// The client has another path: what has no answer follows.
+    pub(super) fn moved(&mut self, link: LinkId) {
+        self.reported = false;
+        self.moves += 1;
+        self.send_key(link);
+    }
+
+    pub(super) fn send_key(&mut self, link: LinkId) {
+        let key = match self.expecting {
+            Some(_) => self.typed,
+            None => 0,
+        };
+        self.send(link, Flight::Data { link, key });
+    }
+
+    fn arrived(&mut self, link: LinkId, key: u64) {
+        let (source, now) = (source(link), self.now);
+        let admission = self.server.handle_packet(source, now);
+        match admission {
+            Admission::Drop => return,
+            Admission::Try if key > 0 => self.server.handle_tried(source, 100, now),
+            Admission::Pass => self.server.handle_in_use(now),
+            Admission::Try | Admission::Promote => {}
+        }
+        // Copies along several ways open once.
+        let new = key > self.opened;
+        if new {
+            self.opened = key;
+            self.server.handle_opened(now);
+        }
+        if new || !self.races {
+            self.server.handle_heard(now);
+        }
+        if new || !self.races || admission == Admission::Promote {
+            self.answer();
+        }
+    }
+
+    /// What was sent meanwhile goes to wherever the client is by now.
+    fn answer(&mut self) {
+        if let Some(source) = self.server.plan().current {
+            let link = source.link;
+            self.send(link, Flight::Answer { link });
+        }
+    }
+
+    fn claimed(&mut self, link: LinkId, claim: Claim) {
+        let source = source(link);
+        if claim.id == SERVER {
+            if self.server.handle_chosen(source, self.now) {
+                self.answer();
+            }
+            return;
+        }
+        let stream = self.carriers[&link] == Carrier::Stream;
+        let verdict = match stream && !self.server.stands(source) {
+            true => self.server.handle_stream_claim(source, claim, self.now),
+            false => self.server.handle_claim(source, claim, self.now),
+        };
+        if verdict == Verdict::Refused {
+            if stream {
+                self.client.handle_link_failed(link, self.now);
+            }
+            return;
+        }
+        if stream && self.server.plan().current != Some(source) {
+            self.server.handle_stream(source, self.now);
+        }
+        let id = SERVER;
+        let serial = claim.serial;
+        self.send(
+            link,
+            Flight::Ack {
+                link,
+                claim: Claim { id, serial },
+            },
+        );
+    }
+}
+
+fn source(link: LinkId) -> Source {
+    Source {
+        link,
+        addr: port(u16::try_from(link.0).unwrap()),
+    }
+}
