@@ -34,8 +34,14 @@ pub struct Roaming {
 }
 
 impl World {
-    /// A connection of this world's transport over the real path, at [`HOME`].
+    /// A connection of this world's transport over the real path, at [`HOME`]. Under every second seed the
+    /// client tries several ways at once.
     pub async fn roaming(&self) -> Roaming {
+        self.roaming_as(!self.seed.is_multiple_of(2)).await
+    }
+
+    /// A connection whose client tries several ways at once when it races.
+    pub async fn roaming_as(&self, race: bool) -> Roaming {
         let network = Network::new(Weather::fair(DELAY), self.seed, HOME);
         let stop = CancellationToken::new();
         let key = ProxyKey::new(&[7; 32]);
@@ -57,6 +63,7 @@ impl World {
             mtu: MTU,
             timing: client::Timing {
                 confirm: true,
+                race,
                 ..client::Timing::default()
             },
         };

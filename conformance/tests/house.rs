@@ -158,7 +158,7 @@ fn the_nouns_of_core_do_not_use_one_another() {
                 "ProxyKey",
                 "Verdict",
                 "Verifier",
-            ],
+            ][..],
         ),
         // Heard packets are counted in the pipe; a verdict of silence stops the path clock.
         ("heartbeat", "proxy", &["PacketPipe"]),

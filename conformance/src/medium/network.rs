@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use tokio::time::Sleep;
 use tssh_core::clock;
-use tssh_core::proxy::client::Binder;
+use tssh_core::proxy::client::{Binder, Interface};
 use tssh_core::transport::{Link, RecvMeta, Transmit};
 
 use super::Direction;
@@ -30,6 +30,8 @@ struct Shared {
     back: Sky,
     /// The client machine's addresses, the one that it prefers first.
     addresses: Vec<IpAddr>,
+    /// Those of them from and to which nothing passes, and nobody says so.
+    dead: Vec<IpAddr>,
     /// The address under which a translator shows the client; `None` without translation.
     translator: Option<IpAddr>,
     /// What the translator knows: a local address and the one it shows for it.
@@ -64,6 +66,7 @@ impl Network {
             there: Sky::new(weather, seed),
             back: Sky::new(weather, seed ^ u64::MAX),
             addresses: vec![client],
+            dead: Vec::new(),
             translator: None,
             mappings: BTreeMap::new(),
             sockets: BTreeMap::new(),
@@ -90,6 +93,11 @@ impl Network {
     /// Gives the client machine other addresses, the one that it prefers first.
     pub fn set_addresses(&self, addresses: &[IpAddr]) {
         self.lock().addresses = addresses.to_vec();
+    }
+
+    /// Lets nothing pass from and to these addresses of the client machine, which keeps them.
+    pub fn set_dead(&self, addresses: &[IpAddr]) {
+        self.lock().dead = addresses.to_vec();
     }
 
     /// Puts a translator in front of the client, or lets it forget what it knew and show `address`.
@@ -148,6 +156,14 @@ impl Network {
         self.lock().sent
     }
 
+    fn new_port(&self, address: IpAddr) -> io::Result<Arc<dyn Link>> {
+        let mut shared = self.lock();
+        shared.next_port += 1;
+        let local = SocketAddr::new(address, shared.next_port);
+        drop(shared);
+        Ok(self.socket(local))
+    }
+
     fn socket(&self, local: SocketAddr) -> Arc<dyn Link> {
         self.lock().sockets.insert(local, Inbox::default());
         Arc::new(NetworkLink {
@@ -163,15 +179,23 @@ impl Network {
 
 impl Binder for Network {
     fn connect(&self, _: SocketAddr) -> io::Result<Arc<dyn Link>> {
-        let mut shared = self.lock();
-        let ip = *shared
-            .addresses
-            .first()
-            .ok_or(io::ErrorKind::NetworkUnreachable)?;
-        shared.next_port += 1;
-        let local = SocketAddr::new(ip, shared.next_port);
-        drop(shared);
-        Ok(self.socket(local))
+        let preferred = self.lock().addresses.first().copied();
+        self.new_port(preferred.ok_or(io::ErrorKind::NetworkUnreachable)?)
+    }
+
+    fn connect_over(&self, _: SocketAddr, interface: &Interface) -> io::Result<Arc<dyn Link>> {
+        let address = interface.addresses.first();
+        self.new_port(*address.ok_or(io::ErrorKind::NetworkUnreachable)?)
+    }
+
+    /// One for each address.
+    fn interfaces(&self) -> Vec<Interface> {
+        let of = |address: &IpAddr| Interface {
+            name: address.to_string(),
+            addresses: vec![*address],
+            tunnel: false,
+        };
+        self.lock().addresses.iter().map(of).collect()
     }
 
     fn has_address(&self, address: IpAddr) -> bool {
@@ -225,6 +249,10 @@ impl Shared {
         let Some(socket) = self.local(to) else {
             return;
         };
+        let dead = |address: SocketAddr| self.dead.contains(&address.ip());
+        if dead(local) || dead(socket) {
+            return;
+        }
         for at in [fate.arrives, fate.again].into_iter().flatten() {
             let contents = packet.to_vec();
             self.put(socket, at, Packet { from, to, contents });

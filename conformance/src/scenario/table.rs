@@ -188,6 +188,7 @@ macro_rules! scenarios {
                 a_file_survives_a_move_to_a_path_of_smaller_packets
                 a_key_after_a_move_has_its_echo_at_once
                 a_key_after_a_translator_forgot_has_its_echo_at_once
+                a_key_in_a_network_that_died_silently_comes_over_another
             }
             Packets lies 2 {
                 garbage_is_no_sign_of_life_and_ends_nothing

@@ -237,7 +237,9 @@ fn info(over: Over) -> ServerInfo {
         mtu: MTU,
         extension: Some(Extension {
             version: "0".to_owned(),
-            features: vec![feature::CONFIRM.to_owned(), feature::PIPELINE.to_owned()],
+            features: [feature::CANDIDATES, feature::CONFIRM, feature::PIPELINE]
+                .map(str::to_owned)
+                .to_vec(),
         }),
         ..ServerInfo::default()
     }

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,7 @@ pub fn new(
         refused: Refusals::default(),
         opened: 0,
         answers: Answers::default(),
+        chosen: None,
     };
     (pipe.clone(), handle, copies::beside(pipe, task.run()))
 }
@@ -97,6 +99,8 @@ pub(super) struct Task {
     /// How many opened packets were taken note of.
     opened: u64,
     answers: Answers,
+    /// From where the system would go to the server, as it was at the latest event.
+    chosen: Option<IpAddr>,
 }
 
 /// What ended a wait.
@@ -250,8 +254,12 @@ impl Task {
         let server = self.config.servers[self.state.address()];
         let chosen = self.binder.connect(server).ok();
         let chosen = chosen.and_then(|link| link.local_addr());
+        let chosen = chosen.map(|chosen| chosen.ip());
         let newest = self.state.newest().and_then(|link| self.routes.local(link));
-        let fits = chosen.map(|chosen| chosen.ip()) == newest.map(|newest| newest.ip());
+        // Over another interface than the system's, what it would choose is no news.
+        let known = std::mem::replace(&mut self.chosen, chosen) == chosen;
+        let calm = known && self.state.proved() && !self.state.is_suspect();
+        let fits = calm || chosen == newest.map(|newest| newest.ip());
         let current = self
             .plan
             .links

@@ -97,6 +97,23 @@ async fn an_address_that_may_be_spoofed_gets_three_times_what_it_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_for_an_answer_is_no_more_than_three_times_what_an_unproved_address_sent() {
+    let mut rig = Rig::connected();
+    rig.prove().await;
+    for _ in 0..10 {
+        rig.pipe.try_send(&[1; 300], None, None).unwrap();
+    }
+    rig.paper.take_sent();
+    // A claim that was captured and held back, and junk behind it.
+    rig.put_claim(66, 2);
+    rig.paper.put(port(66), &[6; 100]);
+    receive_all(&rig.pipe);
+    let got = rig.take_bytes();
+    assert!(got <= 3 * (AUTH_LEN + 100), "{got} bytes");
+    assert!(got >= AUTH_LEN + 300, "as much as may be: {got} bytes");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_limited_address_that_spent_its_bytes_waits_and_is_woken_by_the_next_packet() {
     let rig = Rig::connected();
     while rig.pipe.try_send(&[1; 1], None, None).is_ok() {}

@@ -13,7 +13,6 @@ use super::budget::Budget;
 use super::proof::Acknowledgements;
 use super::state::{Admission, Plan, State};
 use super::streams::StreamSet;
-use super::trial::IN_TRANSPORT;
 use crate::auth::{AUTH_LEN, Claim, ProxyKey, Verdict};
 use crate::clock::now;
 use crate::proxy::gate::Gate;
@@ -160,11 +159,13 @@ impl Shared {
         if !inner.acknowledged.handle_confirmation(source, stamp) {
             return;
         }
-        let moved =
-            self.change_locked(pipe, &mut inner, |state| state.handle_chosen(source, now()));
-        let in_use = inner.state.plan().current == Some(source);
+        let (moved, lifted) = self.change_locked(pipe, &mut inner, |state| {
+            let moved = state.handle_chosen(source, now());
+            let in_use = state.plan().current == Some(source);
+            (moved, in_use && self.budget.lift())
+        });
         drop(inner);
-        if in_use && self.budget.lift() {
+        if lifted {
             pipe.wake();
         }
         if moved {
@@ -180,14 +181,18 @@ impl Shared {
     /// A packet opened while several sources stand.
     fn handle_opened(&self, pipe: &PacketPipe) {
         let mut inner = self.lock();
-        let promoted = self.change_locked(pipe, &mut inner, |state| state.handle_opened(now()));
-        let Some(bytes) = promoted else { return };
-        let source = inner.state.plan().current;
-        let proved = source.is_some_and(|source| inner.acknowledged.is_proved(source));
-        self.limit(proved, bytes);
+        let tried = inner.state.tried();
+        let proved = tried.is_some_and(|source| inner.acknowledged.is_proved(source));
+        let promoted = self.change_locked(pipe, &mut inner, |state| {
+            let bytes = state.handle_opened(now())?;
+            self.limit(proved, bytes);
+            Some(())
+        });
         drop(inner);
-        pipe.wake();
-        self.handle_moved();
+        if promoted.is_some() {
+            pipe.wake();
+            self.handle_moved();
+        }
     }
 
     /// Another address is the path: `bytes` came from there, and the claim, which was acknowledged at
@@ -198,13 +203,6 @@ impl Shared {
         } else {
             self.budget.limit(bytes + AUTH_LEN, AUTH_LEN);
         }
-    }
-
-    /// Whether what opens at this moment came from the address in use, and did not wait in the
-    /// transport since the former one.
-    fn is_settled(&self) -> bool {
-        let promoted_at = self.lock().state.promoted_at();
-        promoted_at.is_none_or(|at| now().saturating_duration_since(at) >= IN_TRANSPORT)
     }
 
     fn handle_claim(&self, pipe: &PacketPipe, source: Source, claim: Claim) {
@@ -294,7 +292,9 @@ impl Gate for ServerGate {
         if self.0.racing.load(Ordering::Acquire) {
             self.0.handle_opened(pipe);
         }
-        let lifted = self.0.budget.is_limited() && self.0.is_settled() && self.0.budget.lift();
+        let lifted = self.0.budget.is_limited()
+            && self.0.lock().state.is_settled(now())
+            && self.0.budget.lift();
         if lifted {
             pipe.wake();
         }

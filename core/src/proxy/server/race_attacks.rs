@@ -109,6 +109,30 @@ async fn a_recorded_packet_behind_a_captured_claim_gets_three_times_its_bytes_an
 }
 
 #[tokio::test(start_paused = true)]
+async fn packets_of_the_client_do_not_lift_the_limit_of_whoever_took_its_path() {
+    let mut rig = racing();
+    rig.prove().await;
+    rig.put_claim(66, RACE + 2);
+    put_real(&rig, 66);
+    for _ in 0..50 {
+        // Junk hides which packet it is that opens.
+        rig.advance(1).await;
+        rig.paper.put(port(66), &[6; 17]);
+        receive_all(&rig.pipe);
+        put_real(&rig, 1);
+    }
+    assert_eq!(path(&rig), Some(66));
+    assert!(rig.handle.shared.budget.is_limited());
+    // The client misses its answers, and proves itself.
+    rig.take_bytes();
+    rig.put_claim(3, RACE + 3);
+    let stamp = rig.take_stamp();
+    rig.put_confirmation(3, stamp);
+    assert_eq!(path(&rig), Some(3));
+    put_junk_in_vain(&rig, 66);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_flood_of_claims_leaves_four_beside_the_path_the_oldest_unused_goes() {
     let mut rig = racing();
     for nth in 2..40 {
@@ -226,6 +250,11 @@ fn put_real(rig: &Rig, from: u16) {
     rig.paper.put(port(from), &[8; 50]);
     assert_eq!(receive_all(&rig.pipe).len(), 1);
     rig.pipe.opened();
+}
+
+fn put_junk_in_vain(rig: &Rig, from: u16) {
+    rig.paper.put(port(from), &[6; 100]);
+    assert!(receive_all(&rig.pipe).is_empty());
 }
 
 /// From which port the client comes.

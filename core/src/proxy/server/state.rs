@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::standing::Standing;
-use super::trial::{Trial, Tried};
+use super::trial::{Trial, Tried, is_in_transport};
 use crate::auth::{Claim, Verdict, Verifier};
 use crate::proxy::{LinkId, Source};
 
@@ -247,9 +247,16 @@ impl State {
             .find(|source| Some(source.link) == self.stream)
     }
 
-    /// Since when the address in use is the client's.
-    pub fn promoted_at(&self) -> Option<Instant> {
-        self.promoted_at
+    /// Whether what opens at `now` came from the address in use, and neither waited in the transport
+    /// since the former one nor came from a candidate.
+    pub fn is_settled(&self, now: Instant) -> bool {
+        let since = self.promoted_at.filter(|at| is_in_transport(*at, now));
+        since.is_none() && !self.trial.is_under_way(now)
+    }
+
+    /// Who is the path when a packet opens now.
+    pub fn tried(&self) -> Option<Source> {
+        self.trial.latest().map(|tried| tried.source)
     }
 
     /// How often the client came from another address; the first one counts.

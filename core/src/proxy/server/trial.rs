@@ -12,6 +12,7 @@ use crate::proxy::Source;
 pub(super) struct Trial {
     latest: Option<Tried>,
     in_use_at: Option<Instant>,
+    tried_at: Option<Instant>,
 }
 
 /// A candidate whose packets were handed to the transport.
@@ -25,8 +26,8 @@ pub(super) struct Tried {
 impl Trial {
     /// `bytes` from a candidate go to the transport.
     pub(super) fn handle_tried(&mut self, source: Source, bytes: usize, now: Instant) {
-        let meant = |at: Instant| now.saturating_duration_since(at) < IN_TRANSPORT;
-        if self.in_use_at.is_some_and(meant) {
+        self.tried_at = Some(now);
+        if self.in_use_at.is_some_and(|at| is_in_transport(at, now)) {
             return;
         }
         let before = self.latest.filter(|tried| tried.source == source);
@@ -40,11 +41,26 @@ impl Trial {
         self.in_use_at = Some(now);
     }
 
+    /// Whether what opens at `now` may have come from a candidate.
+    pub(super) fn is_under_way(&self, now: Instant) -> bool {
+        self.tried_at.is_some_and(|at| is_in_transport(at, now))
+    }
+
+    /// The candidate that is believed when a packet opens.
+    pub(super) fn latest(&self) -> Option<Tried> {
+        self.latest
+    }
+
     /// A packet opened. Returns the candidate that it came from.
     pub(super) fn handle_opened(&mut self) -> Option<Tried> {
         self.latest.take()
     }
 }
 
+/// Whether what was handed over at `at` may be what opens at `now`.
+pub(super) fn is_in_transport(at: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(at) < IN_TRANSPORT
+}
+
 /// A packet that the transport has not opened within so long waits behind a stalled runtime.
-pub(super) const IN_TRANSPORT: Duration = Duration::from_millis(2);
+const IN_TRANSPORT: Duration = Duration::from_millis(2);
