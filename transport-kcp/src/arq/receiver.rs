@@ -38,6 +38,12 @@ impl Receiver {
         }
     }
 
+    /// The same as if so many segments had come and gone.
+    #[cfg(test)]
+    pub(super) fn starting_at(self, first: u32) -> Self {
+        Self { first, ..self }
+    }
+
     /// Everything before this number has arrived.
     pub(super) fn una(&self) -> u32 {
         self.first.wrapping_add(self.ready)

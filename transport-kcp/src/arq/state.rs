@@ -64,6 +64,16 @@ impl Arq {
         }
     }
 
+    /// The same where so many segments have come and gone in each direction.
+    #[cfg(test)]
+    pub(super) fn starting_at(self, sn: u32) -> Self {
+        Self {
+            sender: self.sender.starting_at(sn),
+            receiver: self.receiver.starting_at(sn),
+            ..self
+        }
+    }
+
     /// The conversation's number.
     pub(crate) fn conv(&self) -> u32 {
         self.conv

@@ -163,7 +163,7 @@ fn a_reader_that_rests_shuts_the_window_and_is_asked_until_it_reads() {
 }
 
 #[test]
-fn the_clock_of_timestamps_and_the_numbers_of_segments_wrap() {
+fn the_clock_of_timestamps_wraps() {
     let mut pair = Pair::new();
     for _ in 0..4 {
         pair.now += Duration::from_millis(1 << 30) + S;
@@ -172,6 +172,43 @@ fn the_clock_of_timestamps_and_the_numbers_of_segments_wrap() {
         assert!(pair.near.arq.rtt().unwrap() <= 3 * WAY);
     }
     assert_eq!(pair.far.heard.0.len(), 12_000);
+}
+
+#[test]
+fn numbers_of_segments_wrap_while_some_are_lost() {
+    for start in [1 << 31, 0u32].map(|wrap| wrap.wrapping_sub(50)) {
+        let mut pair = Pair::starting_at(start);
+        let text: Vec<u8> = (0..100_000).map(|at| (at % 251) as u8).collect();
+        pair.near.text.extend(text.iter().copied());
+        let mut count = 0;
+        let arrived = pair.run(|_, _| {
+            count += 1;
+            match count % 7 {
+                0 | 1 => Fate::Lost,
+                2 => Fate::Late,
+                _ => Fate::Arrives,
+            }
+        });
+        assert!(arrived == text, "{} bytes from {start}", arrived.len());
+    }
+}
+
+#[test]
+fn two_losses_after_two_thousand_million_segments_without_any_are_both_found() {
+    let mut pair = Pair::starting_at((1 << 31) - 10);
+    pair.near.text.extend(vec![1; 3000]);
+    pair.run(|_, _| Fate::Arrives);
+    pair.near.text.extend(vec![2; 12_000]);
+    let mut count = 0;
+    let arrived = pair.run(|from, _| {
+        count += i32::from(from == Side::Near);
+        // One before the middle of all numbers, and one behind it.
+        match from == Side::Near && [3, 9].contains(&count) {
+            true => Fate::Lost,
+            false => Fate::Arrives,
+        }
+    });
+    assert_eq!(arrived.len(), 15_000);
 }
 
 #[test]
@@ -324,6 +361,13 @@ impl End {
         }
     }
 
+    fn starting_at(self, sn: u32) -> Self {
+        Self {
+            arq: self.arq.starting_at(sn),
+            ..self
+        }
+    }
+
     fn timeout(&mut self) -> Option<Instant> {
         self.arq.poll_timeout(&self.text)
     }
@@ -343,6 +387,16 @@ impl Pair {
             near: End::new(now),
             far: End::new(now),
             now,
+        }
+    }
+
+    /// Two that have come so far without a loss.
+    fn starting_at(sn: u32) -> Self {
+        let new = Self::new();
+        Self {
+            near: new.near.starting_at(sn),
+            far: new.far.starting_at(sn),
+            ..new
         }
     }
 

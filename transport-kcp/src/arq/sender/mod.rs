@@ -4,9 +4,12 @@
 //! |---------------------------------------|-----------|
 //! | what is sent, and what an answer does | `mod.rs`  |
 //! | when a segment counts as lost         | `loss.rs` |
+//! | what a packet of answers comes to     | `acked.rs`|
 
+mod acked;
 mod loss;
 
+pub(in crate::arq) use acked::Acked;
 pub(crate) use loss::Outcome;
 
 use std::collections::VecDeque;
@@ -89,32 +92,6 @@ pub(in crate::arq) struct Flight {
     sn: u32,
 }
 
-/// What the acknowledgements of one packet come to.
-#[derive(Debug)]
-pub(in crate::arq) struct Acked {
-    now: Instant,
-    /// The clock of timestamps at `now`.
-    ts: u32,
-    bytes: usize,
-    /// The latest transmission that arrived.
-    order: u64,
-    /// When the latest left whose acknowledgement says so.
-    left_at: Option<Instant>,
-}
-
-impl Acked {
-    /// Nothing yet. `ts` is what the clock of timestamps shows at `now`.
-    pub(in crate::arq) fn new(ts: u32, now: Instant) -> Self {
-        Self {
-            now,
-            ts,
-            bytes: 0,
-            order: 0,
-            left_at: None,
-        }
-    }
-}
-
 impl Segment {
     /// When the transmission left that arrived, as `ts` tells; `None` when nobody can know.
     fn left_at(&self, ts: Option<u32>, acked: &Acked) -> Option<Instant> {
@@ -169,6 +146,12 @@ impl Sender {
         self.flying
     }
 
+    /// The same as if so many segments had come and gone, and none of them had been lost.
+    #[cfg(test)]
+    pub(in crate::arq) fn starting_at(self, una: u32) -> Self {
+        Self { una, ..self }
+    }
+
     /// Whether everything that was sent has arrived.
     pub(in crate::arq) fn is_done(&self) -> bool {
         self.sent.is_empty()
@@ -193,10 +176,7 @@ impl Sender {
     pub(in crate::arq) fn handle_una(&mut self, una: u32, acked: &mut Acked) {
         while ahead(self.una, una) > 0 && !self.sent.is_empty() {
             self.acknowledge(0, None, acked);
-            if let Some(segment) = self.sent.pop_front() {
-                self.spare.push(segment.data);
-            }
-            self.una = self.una.wrapping_add(1);
+            self.let_go_first();
         }
     }
 
@@ -210,10 +190,18 @@ impl Sender {
             ..
         }) = self.sent.front()
         {
-            if let Some(segment) = self.sent.pop_front() {
-                self.spare.push(segment.data);
-            }
-            self.una = self.una.wrapping_add(1);
+            self.let_go_first();
+        }
+    }
+
+    fn let_go_first(&mut self) {
+        if let Some(segment) = self.sent.pop_front() {
+            self.spare.push(segment.data);
+        }
+        self.una = self.una.wrapping_add(1);
+        // Numbers can be compared only as long as they are near one another.
+        if ahead(self.lost_from, self.una) > 0 {
+            self.lost_from = self.una;
         }
     }
 
