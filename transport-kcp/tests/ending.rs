@@ -281,7 +281,7 @@ async fn an_offer_without_secrets_is_refused_in_a_sentence() {
     );
 }
 
-/// Streams that nobody reads use up what may wait; behind it stands the goodbye.
+/// More streams that nobody reads than there can be forwards use up what may wait; behind it stands the goodbye.
 #[tokio::test(start_paused = true)]
 async fn a_goodbye_that_waited_for_a_reader_is_heard_by_whoever_waits_for_the_end() {
     let rig = Rig::fair(13).await;
@@ -300,7 +300,7 @@ async fn a_goodbye_that_waited_for_a_reader_is_heard_by_whoever_waits_for_the_en
         assert!(timeout(Duration::from_secs(20), filled).await.is_err());
         streams.push((near, far));
     }
-    assert!((8..16).contains(&streams.len()), "{}", streams.len());
+    assert!((256..400).contains(&streams.len()), "{}", streams.len());
     rig.client.close().await;
     let mut closed = Box::pin(rig.server.closed());
     assert!(timeout(Duration::from_secs(60), &mut closed).await.is_err());

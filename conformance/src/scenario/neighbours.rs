@@ -20,9 +20,9 @@ pub async fn a_stream_that_nobody_reads_does_not_stop_its_neighbours(world: Worl
 }
 
 /// The same with several; together they must not use up what the connection may hold.
-pub async fn four_streams_that_nobody_reads_do_not_stop_their_neighbours(world: World) {
+pub async fn sixteen_streams_that_nobody_reads_do_not_stop_their_neighbours(world: World) {
     let ends = world.connected().await;
-    let _stuck = stuck(&ends, 4).await;
+    let _stuck = stuck(&ends, 16).await;
     let (mut near, mut far) = ends.pair().await;
     answers(&world, &mut near, &mut far).await;
     exchange(near, far, 1, 100_000).await;

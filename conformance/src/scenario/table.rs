@@ -99,7 +99,7 @@ macro_rules! scenarios {
             }
             Any neighbours 1 {
                 a_stream_that_nobody_reads_does_not_stop_its_neighbours
-                four_streams_that_nobody_reads_do_not_stop_their_neighbours
+                sixteen_streams_that_nobody_reads_do_not_stop_their_neighbours
                 a_stream_that_is_dropped_in_full_flow_does_not_disturb_its_neighbours
                 the_halves_of_a_stream_do_not_wait_for_each_other
             }

@@ -57,7 +57,7 @@ faults! {
     a_transport_that_lets_keys_wait_for_company_is_caught: BatchesKeys => [
         "a_byte_arrives_without_waiting_for_another",
         "a_stream_that_nobody_reads_does_not_stop_its_neighbours",
-        "four_streams_that_nobody_reads_do_not_stop_their_neighbours",
+        "sixteen_streams_that_nobody_reads_do_not_stop_their_neighbours",
         "a_minute_in_the_dark_leaves_no_delay_behind",
         "a_minute_in_the_dark_under_bulk_leaves_no_delay_behind",
         "a_minute_in_the_dark_with_a_key_on_its_way_leaves_no_delay_behind",
@@ -85,13 +85,13 @@ faults! {
         "a_stream_that_nobody_reads_does_not_stop_datagrams",
         "a_stream_that_nobody_reads_does_not_stop_its_neighbours",
         "closing_tells_the_peer_and_breaks_its_streams",
-        "four_streams_that_nobody_reads_do_not_stop_their_neighbours",
+        "sixteen_streams_that_nobody_reads_do_not_stop_their_neighbours",
         "streams_that_outlive_their_connection_fail",
         "the_halves_of_a_stream_do_not_wait_for_each_other",
     ];
     a_transport_whose_streams_block_one_another_is_caught: BlocksNeighbours => [
         "a_stream_that_nobody_reads_does_not_stop_its_neighbours",
-        "four_streams_that_nobody_reads_do_not_stop_their_neighbours",
+        "sixteen_streams_that_nobody_reads_do_not_stop_their_neighbours",
     ];
     a_transport_whose_ended_streams_hold_their_places_is_caught: RunsOutOfStreams => [
         "an_abandoned_open_holds_no_place",

@@ -89,8 +89,7 @@ fn small_packets_without_an_answer_follow_a_claim_until_the_peer_is_heard() {
     let route = route(&paper);
     assert_eq!(pipe.send_held(&route), 1);
     assert_eq!(paper.take_sent(), [(port(1), vec![5; 40])]);
-    pipe.activity()
-        .handle_heard(now + Duration::from_millis(1));
+    pipe.activity().handle_heard(now + Duration::from_millis(1));
     pipe.try_send(&[7; 40], None, None).unwrap();
     paper.take_sent();
     assert_eq!(pipe.send_held(&route), 1);

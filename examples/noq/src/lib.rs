@@ -184,7 +184,7 @@ fn settings(side: Side, mtu: u16) -> TransportConfig {
         .max_concurrent_bidi_streams(VarInt::from_u32(streams))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
-        .receive_window(VarInt::from_u32(8 * STREAM_WINDOW))
+        .receive_window(VarInt::from_u32(FULL_STREAMS * STREAM_WINDOW))
         .send_window(8 << 20)
         .datagram_receive_buffer_size(Some(DATAGRAMS))
         .datagram_send_buffer_size(DATAGRAMS);
@@ -210,6 +210,9 @@ const MOST_ATTEMPTS: usize = 4;
 
 /// Bytes of one stream that nobody has read.
 const STREAM_WINDOW: u32 = 2 << 20;
+
+/// Streams that nobody reads, and that leave room for others: 256 forwards, and sessions.
+const FULL_STREAMS: u32 = 272;
 
 /// Bytes of datagrams that wait, each way.
 const DATAGRAMS: usize = 512 << 10;

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use tssh_core::transport::Priority;
 
 use super::Mux;
+use super::stream::FIRST_WINDOW;
 
 impl Mux {
     /// Reads into `to`; 0 bytes is the end.
@@ -83,6 +84,8 @@ impl Mux {
         };
         let receiving = &mut stream.receiving;
         receiving.dropped = true;
+        self.windows.handle_returned(receiving.window);
+        receiving.window = FIRST_WINDOW;
         receiving.update = false;
         receiving.refuse = !receiving.ended;
         receiving.waker = None;

@@ -7,8 +7,9 @@ use tssh_core::transport::Priority;
 
 use super::frame::{Fin, Head};
 use super::model::Model;
-use super::state::{MAX_REFUSALS, MAX_STREAMS, SESSION_BUDGET};
+use super::state::{MAX_REFUSALS, MAX_STREAMS};
 use super::stream::{BULK_BUFFER, STREAM_WINDOW};
+use super::windows::SESSION_BUDGET;
 use super::{Mux, Side};
 use crate::arq::{Sink, Source};
 use crate::fuzzing::Script;

@@ -5,6 +5,7 @@
 //! | bytes of a frame                                    | `frame.rs`  |
 //! | how frames are cut out of what arrives              | `reader.rs` |
 //! | the state of one stream                             | `stream.rs` |
+//! | how far the peer may run ahead of each reader       | `windows.rs`|
 //! | what the halves of a stream do with it              | `ends.rs`   |
 //! | which stream goes first; what a frame does          | `state.rs`  |
 //!
@@ -23,5 +24,6 @@ mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub(crate) use state::{Ended, Mux, Side};

@@ -6,7 +6,8 @@ use tssh_core::transport::Priority;
 
 use super::frame::{Fin, HEADER, Head, UPDATE};
 use super::reader::{Piece, Reader, Unknown};
-use super::stream::{STREAM_WINDOW, Stream};
+use super::stream::Stream;
+use super::windows::{SESSION_BUDGET, Windows};
 use crate::arq::{Sink, Source};
 use crate::oddity::{Oddities, Oddity};
 
@@ -55,6 +56,7 @@ pub(crate) struct Mux {
     farewell: Farewell,
     /// Bytes that wait to be read, of all streams.
     pub(super) buffered: usize,
+    pub(super) windows: Windows,
     /// Bytes of data that were sent.
     sent: u64,
     ended: Option<Ended>,
@@ -79,6 +81,7 @@ impl Mux {
             greeting: side == Side::Client,
             farewell: Farewell::None,
             buffered: 0,
+            windows: Windows::default(),
             sent: 0,
             ended: None,
             untouched: true,
@@ -264,10 +267,13 @@ impl Mux {
         if std::mem::take(&mut stream.opening) {
             Head::Open(id).write(out);
         }
-        if std::mem::take(&mut stream.receiving.update) {
+        let receiving = &mut stream.receiving;
+        if std::mem::take(&mut receiving.update) {
+            let window = self.windows.renew(receiving.window, receiving.untold);
+            receiving.handle_told(window);
             Head::Update(id).write(out);
-            out.extend_from_slice(&stream.receiving.consumed.to_le_bytes());
-            out.extend_from_slice(&STREAM_WINDOW.to_le_bytes());
+            out.extend_from_slice(&receiving.consumed.to_le_bytes());
+            out.extend_from_slice(&window.to_le_bytes());
         }
         if std::mem::take(&mut stream.receiving.refuse) {
             Head::Fin(id, Some(Fin::Read)).write(out);
@@ -376,9 +382,6 @@ pub(crate) const MAX_STREAMS: usize = 1000;
 
 /// A client that opens more than these at once beyond [`MAX_STREAMS`] gets no answer.
 pub(super) const MAX_REFUSALS: usize = 1000;
-
-/// PROTOCOL.md, "KCP mode".
-pub(super) const SESSION_BUDGET: usize = 20 << 20;
 
 /// PROTOCOL.md, "KCP mode".
 const MAX_FRAME: usize = 48 << 10;

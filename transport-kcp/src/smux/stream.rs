@@ -29,7 +29,9 @@ pub(super) struct Receiving {
     pub(super) consumed: u32,
     /// Read since the peer was last told.
     pub(super) untold: u32,
-    /// What was read, and never told.
+    /// How far the peer may run ahead of what it was told.
+    pub(super) window: u32,
+    /// The peer was told before.
     pub(super) told_once: bool,
     /// The peer is to be told how much was read.
     pub(super) update: bool,
@@ -71,7 +73,10 @@ impl Stream {
             queued: false,
             urgent: false,
             opening,
-            receiving: Receiving::default(),
+            receiving: Receiving {
+                window: FIRST_WINDOW,
+                ..Receiving::default()
+            },
             sending: Sending {
                 window: FIRST_WINDOW,
                 ..Sending::default()
@@ -114,12 +119,17 @@ impl Receiving {
         }
         self.consumed = self.consumed.wrapping_add(count as u32);
         self.untold += count as u32;
-        if count > 0 && (!self.told_once || self.untold >= STREAM_WINDOW / 2) {
-            self.told_once = true;
-            self.untold = 0;
+        if count > 0 && (!self.told_once || self.untold >= self.window / 2) {
             self.update = !self.ended;
         }
         count
+    }
+
+    /// The peer is told how much was read, and that it may run `window` bytes ahead of that.
+    pub(super) fn handle_told(&mut self, window: u32) {
+        self.told_once = true;
+        self.untold = 0;
+        self.window = window;
     }
 
     pub(super) fn wake(&mut self) {
@@ -170,7 +180,7 @@ impl Sending {
 /// PROTOCOL.md, "KCP mode": what a sender may have on its way before it hears of a window.
 pub(super) const FIRST_WINDOW: u32 = 262_144;
 
-/// What we announce: at 100 ms it is 20 MB/s for one stream.
+/// The most that we announce: at 100 ms it is 20 MB/s for one stream.
 pub(super) const STREAM_WINDOW: u32 = 2 << 20;
 
 /// Bytes that a writer of bulk may be ahead of the path.

@@ -8,6 +8,7 @@ use tssh_core::transport::Priority;
 use super::frame::{Fin, HEADER, Head};
 use super::reader::{Piece, Reader};
 use super::state::MAX_STREAMS;
+use super::stream::{FIRST_WINDOW, STREAM_WINDOW};
 use super::{Ended, Mux, Side};
 use crate::arq::{Sink, Source};
 
@@ -255,11 +256,11 @@ fn a_peer_that_claims_to_have_read_more_than_it_was_sent_gets_nothing() {
 }
 
 #[test]
-fn streams_that_nobody_reads_fill_the_budget_and_not_the_memory() {
+fn a_peer_that_ignores_windows_fills_the_budget_and_not_the_memory() {
     let mut server = Mux::new(Side::Server);
     let mut taken = 0;
     let mut id = 3;
-    while server.has_room() && taken < 100 << 20 {
+    while server.has_room() && taken < 500 << 20 {
         server.take(&bytes_of(Head::Open(id)));
         for _ in 0..16 {
             server.take(&bytes_of(Head::Push(id, u16::MAX)));
@@ -268,9 +269,103 @@ fn streams_that_nobody_reads_fill_the_budget_and_not_the_memory() {
         }
         id += 2;
     }
-    assert!((20 << 20..22 << 20).contains(&taken), "{taken}");
+    assert!((196 << 20..198 << 20).contains(&taken), "{taken}");
     server.drop_reader(3);
     assert!(server.has_room());
+}
+
+#[test]
+fn as_many_forwards_as_there_can_be_stop_no_session_when_nobody_reads_them() {
+    let mut ends = Ends::new();
+    let stuck: Vec<_> = (0..256)
+        .map(|_| {
+            let id = ends.client.open().unwrap();
+            // The first byte is read, so that the largest window is told; the others are not.
+            write(&mut ends.client, id, b"x");
+            ends.carry();
+            read(&mut ends.server, id);
+            fill(&mut ends, id);
+            id
+        })
+        .collect();
+    assert!(ends.server.has_room());
+    let held = |id| ends.server.streams[id].receiving.bytes.len();
+    let least = stuck.iter().map(held).min().unwrap();
+    assert!(least >= 262_144, "{least} bytes for the last one");
+    assert_eq!(held(&stuck[0]), STREAM_WINDOW as usize);
+    let shell = ends.client.open().unwrap();
+    for _ in 0..100 {
+        write(&mut ends.client, shell, &[b'k'; 10_000]);
+        ends.carry();
+        assert!(ends.server.has_room());
+        assert_eq!(
+            read(&mut ends.server, shell).map(|heard| heard.len()),
+            Some(10_000)
+        );
+    }
+}
+
+#[test]
+fn windows_that_were_given_back_are_given_out_again() {
+    let mut ends = Ends::new();
+    for _ in 0..1000 {
+        let id = ends.client.open().unwrap();
+        write(&mut ends.client, id, b"x");
+        ends.carry();
+        read(&mut ends.server, id);
+        assert_eq!(said(&mut ends.server), [Said::Update(id, 1, STREAM_WINDOW)]);
+        for side in [&mut ends.client, &mut ends.server] {
+            side.drop_reader(id);
+            side.drop_writer(id);
+        }
+        ends.carry();
+    }
+}
+
+#[test]
+fn a_window_that_shrinks_takes_back_nothing_that_may_be_on_its_way() {
+    let mut ends = Ends::new();
+    let first = ends.client.open().unwrap();
+    write(&mut ends.client, first, b"x");
+    ends.carry();
+    read(&mut ends.server, first);
+    ends.carry();
+    let mut edge = 1 + STREAM_WINDOW;
+    for _ in 0..400 {
+        let id = ends.client.open().unwrap();
+        write(&mut ends.client, id, b"x");
+        ends.carry();
+        read(&mut ends.server, id);
+        ends.carry();
+    }
+    let mut windows = vec![STREAM_WINDOW];
+    while windows.len() < 12 {
+        write(&mut ends.client, first, &[1; 30_000]);
+        let mut out = Vec::new();
+        while ends.client.has_any() {
+            out.clear();
+            ends.client.fill(1000, &mut out);
+            ends.server.take(&out);
+        }
+        read(&mut ends.server, first);
+        for update in said(&mut ends.server) {
+            let Said::Update(id, consumed, window) = update else {
+                panic!("{update:?}");
+            };
+            assert!(consumed + window >= edge, "{consumed} + {window} < {edge}");
+            edge = consumed + window;
+            windows.push(window);
+            let mut told = bytes_of(Head::Update(id));
+            told.extend_from_slice(&consumed.to_le_bytes());
+            told.extend_from_slice(&window.to_le_bytes());
+            ends.client.take(&told);
+        }
+    }
+    assert!(
+        windows.is_sorted_by(|before, after| before >= after),
+        "{windows:?}"
+    );
+    assert!((FIRST_WINDOW..STREAM_WINDOW / 4).contains(&windows[11]));
 }
 
 #[test]
@@ -463,6 +558,13 @@ fn try_write(mux: &mut Mux, id: u32, bytes: &[u8]) -> Option<usize> {
 
 fn write(mux: &mut Mux, id: u32, bytes: &[u8]) {
     assert_eq!(try_write(mux, id, bytes), Some(bytes.len()));
+}
+
+/// Writes as much as is taken, and delivers it.
+fn fill(ends: &mut Ends, id: u32) {
+    while try_write(&mut ends.client, id, &[0; 65536]).is_some() {
+        ends.carry();
+    }
 }
 
 /// What is there to be read; `None` when one has to wait.
