@@ -89,6 +89,15 @@ impl WriteHalf for Writer {
     fn set_priority(&mut self, priority: Priority) {
         self.shared.session().mux.set_priority(self.id, priority);
     }
+
+    fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut session = self.shared.session();
+        if session.end().is_some() {
+            return Poll::Ready(());
+        }
+        let arrived = session.arrived();
+        session.mux.poll_delivered(self.id, arrived, cx)
+    }
 }
 
 impl AsyncWrite for Writer {

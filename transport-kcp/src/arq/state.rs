@@ -89,6 +89,11 @@ impl Arq {
         self.sender.take_outcome()
     }
 
+    /// How many segments have arrived at the peer, from the first on without a gap.
+    pub(crate) fn arrived(&self) -> u64 {
+        self.sender.taken()
+    }
+
     /// Whether everything that was sent has arrived.
     pub(crate) fn is_done(&self) -> bool {
         self.sender.is_done()

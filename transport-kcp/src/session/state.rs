@@ -184,6 +184,11 @@ impl Session {
         self.mux.has_any() || self.arq.as_ref().is_some_and(Arq::has_reopened)
     }
 
+    /// How many segments the peer has, from the first on without a gap.
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arq.as_ref().map_or(0, Arq::arrived)
+    }
+
     /// A stream's reader made room.
     pub(crate) fn handle_room(&mut self, now: Instant) {
         if let Some(arq) = &mut self.arq {
@@ -318,6 +323,7 @@ impl Session {
     fn handle_segments(&mut self, segments: &[u8], now: Instant) {
         if let Some(arq) = &mut self.arq {
             arq.handle_packet(segments, &mut self.mux, now);
+            self.mux.handle_arrived(arq.arrived());
             self.look_at_mux(now);
         }
     }

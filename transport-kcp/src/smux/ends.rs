@@ -74,6 +74,9 @@ impl Mux {
         }
         sending.dropped = true;
         sending.waker = None;
+        if std::mem::take(&mut sending.awaited) {
+            self.awaited.retain(|awaited| *awaited != id);
+        }
         self.let_go(id);
     }
 

@@ -7,10 +7,12 @@
 //! | the state of one stream                             | `stream.rs` |
 //! | how far the peer may run ahead of each reader       | `windows.rs`|
 //! | what the halves of a stream do with it              | `ends.rs`   |
+//! | whether the peer has what was written               | `delivery.rs`|
 //! | which stream goes first; what a frame does          | `state.rs`  |
 //!
 //! PROTOCOL.md, "KCP mode": smux version 2, with three kinds of FIN.
 
+mod delivery;
 mod ends;
 mod frame;
 #[cfg(any(test, fuzzing))]

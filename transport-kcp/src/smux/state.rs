@@ -59,6 +59,10 @@ pub(crate) struct Mux {
     pub(super) windows: Windows,
     /// Bytes of data that were sent.
     sent: u64,
+    /// Segments that were filled.
+    segments: u64,
+    /// Streams whose end somebody wants to have arrived; at most [`MAX_STREAMS`].
+    pub(super) awaited: Vec<u32>,
     ended: Option<Ended>,
     /// No frame has come that says anything.
     untouched: bool,
@@ -83,6 +87,8 @@ impl Mux {
             buffered: 0,
             windows: Windows::default(),
             sent: 0,
+            segments: 0,
+            awaited: Vec::new(),
             ended: None,
             untouched: true,
             freed: false,
@@ -309,6 +315,7 @@ impl Mux {
         } else if sending.must_end() {
             Head::Fin(id, Some(Fin::Write)).write(out);
             sending.ended = true;
+            sending.ended_in = Some(self.segments);
         }
         self.schedule(id);
     }
@@ -366,6 +373,7 @@ impl Source for Mux {
         if std::mem::take(&mut self.greeting) && out.is_empty() && left(out) >= HEADER {
             Head::Nothing.write(out);
         }
+        self.segments += u64::from(!out.is_empty());
     }
 }
 

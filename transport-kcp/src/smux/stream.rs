@@ -61,6 +61,10 @@ pub(super) struct Sending {
     pub(super) ending: bool,
     /// The end was sent.
     pub(super) ended: bool,
+    /// In which segment the end was sent.
+    pub(super) ended_in: Option<u64>,
+    /// Somebody waits for the peer to have the end: the stream is among [`super::Mux`]'s `awaited`.
+    pub(super) awaited: bool,
     /// Nobody writes any more.
     pub(super) dropped: bool,
     pub(super) waker: Option<Waker>,

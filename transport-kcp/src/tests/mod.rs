@@ -1,5 +1,6 @@
 //! Packets as they lie on the wire: exact bytes, the recorded session, hostile input.
 
+mod delivered;
 mod keys;
 mod nonsense;
 mod packets;

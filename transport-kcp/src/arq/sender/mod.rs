@@ -26,6 +26,8 @@ use crate::arq::segment::{HEADER, ahead};
 pub(in crate::arq) struct Sender {
     /// The number of the first segment in `sent`.
     pub(in crate::arq) una: u32,
+    /// How many segments came before it: a number that does not wrap.
+    taken: u64,
     /// Segments that were sent and may be sent again. At most [`SEND_WINDOW`].
     pub(in crate::arq) sent: VecDeque<Segment>,
     /// Transmissions in their order. Those that were overtaken by another of the same segment, or
@@ -113,6 +115,7 @@ impl Sender {
         let packet = u16::try_from(mss + HEADER).unwrap_or(u16::MAX);
         Self {
             una: 0,
+            taken: 0,
             sent: VecDeque::new(),
             flights: VecDeque::new(),
             spare: Vec::new(),
@@ -150,6 +153,11 @@ impl Sender {
     #[cfg(test)]
     pub(in crate::arq) fn starting_at(self, una: u32) -> Self {
         Self { una, ..self }
+    }
+
+    /// How many segments have arrived, from the first on without a gap.
+    pub(in crate::arq) fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// Whether everything that was sent has arrived.
@@ -199,6 +207,7 @@ impl Sender {
             self.spare.push(segment.data);
         }
         self.una = self.una.wrapping_add(1);
+        self.taken += 1;
         // Numbers can be compared only as long as they are near one another.
         if ahead(self.lost_from, self.una) > 0 {
             self.lost_from = self.una;
