@@ -24,6 +24,11 @@ impl Pairs {
         }
     }
 
+    /// Whether a number ever came.
+    pub(crate) fn has_any(&self) -> bool {
+        self.newest.is_some()
+    }
+
     /// Whether `pair` comes for the first time; notes it. What is too old to tell counts as seen.
     pub(crate) fn is_new(&mut self, pair: u32) -> bool {
         // Far from zero, so that there is room for what comes late.
@@ -96,5 +101,5 @@ pub(crate) const WINDOW: u32 = 8192;
 
 const WORDS: usize = WINDOW as usize / 64;
 
-/// A replay of an older datagram delivers it a second time: datagrams promise no more.
+/// A replay of an older datagram delivers it a second time: datagrams promise no more, and it is no sign of life.
 pub(crate) const RECENT: usize = 4096;

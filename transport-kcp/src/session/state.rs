@@ -151,6 +151,7 @@ impl Session {
         if !self.is_known(&body, now) {
             return false;
         }
+        let numbered = matches!(body, Body::Numbered { .. });
         let new = match body {
             Body::Numbered { pair, .. } => self.pairs.is_new(pair),
             Body::Bare(_) | Body::Datagram { .. } => self.recent.is_new(nonce),
@@ -159,7 +160,11 @@ impl Session {
             return false;
         }
         self.give_up_at = None;
-        if self.path == Path::Dead
+        // Nonces are forgotten, and what comes again long after says nothing of the path. Numbers are not; who
+        // never sent one has nothing better.
+        let alive = numbered || !self.pairs.has_any();
+        if alive
+            && self.path == Path::Dead
             && let Some(arq) = &mut self.arq
         {
             // Before the host knows of it. What goes out first is what the peer waits for.
@@ -176,7 +181,7 @@ impl Session {
                 self.handle_segments(segments, now);
             }
         }
-        true
+        alive
     }
 
     /// Whether there is something to send that was not there before a stream was used.

@@ -5,3 +5,4 @@ mod keys;
 mod nonsense;
 mod packets;
 mod recorded;
+mod signs;
