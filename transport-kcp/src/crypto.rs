@@ -89,39 +89,27 @@ impl Key {
 /// This side's nonces. Both sides seal with the same key: whoever sends a packet back to its sender must not
 /// be believed, so a nonce is made such that its maker knows it again, and nobody else sees anything in it.
 ///
-/// The first eight bytes are a counter under a secret permutation, which never repeats; the others a keyed
-/// hash of them. A peer's random nonce looks like ours once in four thousand million packets, and such a
-/// packet is lost.
+/// The first eight bytes are drawn anew for each packet, so that no copy of this process (a fork, a machine that is
+/// restored twice from one snapshot) repeats them; the others are a keyed hash of them. A peer's random nonce looks
+/// like ours once in four thousand million packets, and such a packet is lost.
+#[derive(Clone, Default)]
 pub(crate) struct Nonces {
-    count: u64,
-    before: u64,
-    after: u64,
     mark: RandomState,
 }
 
 impl Nonces {
-    /// Those of a new connection.
+    /// The next nonce.
     ///
     /// # Errors
     ///
     /// When the system gives no randomness.
-    pub(crate) fn new() -> Result<Self, TransportError> {
-        Ok(Self {
-            count: u64::from_le_bytes(*random()?),
-            before: u64::from_le_bytes(*random()?),
-            after: u64::from_le_bytes(*random()?),
-            mark: RandomState::new(),
-        })
-    }
-
-    /// The next nonce, which nobody had before.
-    pub(crate) fn draw(&mut self) -> [u8; NONCE_LEN] {
-        self.count = self.count.wrapping_add(1);
-        let number = permuted(self.count ^ self.before) ^ self.after;
+    pub(crate) fn draw(&self) -> Result<[u8; NONCE_LEN], Unspecified> {
+        let mut number = [0; 8];
+        rand::fill(&mut number)?;
         let mut nonce = [0; NONCE_LEN];
-        nonce[..8].copy_from_slice(&number.to_le_bytes());
-        nonce[8..].copy_from_slice(&self.marked(number));
-        nonce
+        nonce[..8].copy_from_slice(&number);
+        nonce[8..].copy_from_slice(&self.marked(u64::from_le_bytes(number)));
+        Ok(nonce)
     }
 
     /// Whether [`Self::draw`] made it.
@@ -134,13 +122,6 @@ impl Nonces {
         let [a, b, c, d, ..] = self.mark.hash_one(number).to_le_bytes();
         [a, b, c, d]
     }
-}
-
-/// The finish of splitmix64: each number has one image, and each image one number.
-fn permuted(number: u64) -> u64 {
-    let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 /// Random bytes.

@@ -20,6 +20,9 @@ pub struct Thresholds {
     pub bytes: u64,
     /// After this time under one key, in path time.
     pub age: Duration,
+    /// After so many packets, sealed and opened, under one key: that bounds how likely two of them have the same
+    /// nonce, of which eight bytes are drawn at random.
+    pub packets: u64,
 }
 
 impl Thresholds {
@@ -27,11 +30,16 @@ impl Thresholds {
     pub(crate) const NEVER: Self = Self {
         bytes: u64::MAX,
         age: Duration::from_secs(100 * 365 * 24 * 3600),
+        packets: u64::MAX,
     };
 
     /// Other thresholds than the defaults.
     pub fn new(bytes: u64, age: Duration) -> Self {
-        Self { bytes, age }
+        Self {
+            bytes,
+            age,
+            packets: MOST_PACKETS,
+        }
     }
 }
 
@@ -40,6 +48,7 @@ impl Default for Thresholds {
         Self {
             bytes: 1 << 30,
             age: Duration::from_secs(3600),
+            packets: MOST_PACKETS,
         }
     }
 }
@@ -55,6 +64,7 @@ pub(crate) struct Keys {
     thresholds: Thresholds,
     /// Under the newest key.
     bytes: u64,
+    packets: u64,
     born: Instant,
     /// The client's half of an exchange under way.
     asked: Option<EphemeralPrivateKey>,
@@ -80,9 +90,10 @@ impl Keys {
             alive: vec![Key::derive(pass, salt)?],
             salt: Zeroizing::new(salt.to_vec()),
             active: 0,
-            nonces: Nonces::new()?,
+            nonces: Nonces::default(),
             thresholds,
             bytes: 0,
+            packets: 0,
             born: now,
             asked: None,
             renewed: false,
@@ -96,9 +107,9 @@ impl Keys {
     ///
     /// When the packet must not be sent.
     pub(crate) fn seal(&mut self, packet: &mut Vec<u8>, from: usize) -> Result<(), Unspecified> {
-        let nonce = self.nonces.draw();
+        let nonce = self.nonces.draw()?;
         self.alive[self.active].seal(nonce, packet, from)?;
-        self.bytes += (packet.len() - from) as u64;
+        self.wear((packet.len() - from) as u64);
         Ok(())
     }
 
@@ -121,13 +132,15 @@ impl Keys {
                 let body = &mut packet[..self.scratch.len()];
                 body.copy_from_slice(&self.scratch);
                 self.promote(older);
-                self.bytes += len;
+                self.wear(len);
                 return Ok(body);
             }
         }
         let body = self.alive[newest].open(packet)?;
         self.promote(newest);
+        // Not by `wear`: the body lies in the packet, and outlives this borrow.
         self.bytes += len;
+        self.packets += 1;
         Ok(body)
     }
 
@@ -156,7 +169,7 @@ impl Keys {
             return Err(misbehaved("the peer sent a key that nobody asked for"));
         };
         // A server that answers nonsense is asked again when the next key is due, not at once.
-        (self.bytes, self.born, self.renewed) = (0, now, true);
+        self.begin(now);
         let key = self.agreed(private, peer)?;
         self.install(key, now);
         self.active = self.alive.len() - 1;
@@ -180,9 +193,11 @@ impl Keys {
         Ok(public)
     }
 
-    /// Whether so many bytes came under the newest key that the client should ask now.
+    /// Whether so much came under the newest key that the client should ask now.
     pub(crate) fn is_used_up(&self) -> bool {
-        self.bytes >= self.thresholds.bytes && self.asked.is_none()
+        let bytes = self.bytes >= self.thresholds.bytes;
+        let packets = self.packets >= self.thresholds.packets;
+        (bytes || packets) && self.asked.is_none()
     }
 
     /// Whether the client should ask now.
@@ -234,9 +249,19 @@ impl Keys {
             self.active = self.active.saturating_sub(usize::from(unused == 0));
         }
         self.alive.push(key);
-        self.bytes = 0;
-        self.born = now;
-        self.renewed = true;
+        self.begin(now);
+    }
+
+    /// The newest key counts from here on.
+    fn begin(&mut self, now: Instant) {
+        (self.bytes, self.packets) = (0, 0);
+        (self.born, self.renewed) = (now, true);
+    }
+
+    /// A packet of `len` bytes was sealed or opened.
+    fn wear(&mut self, len: u64) {
+        self.bytes += len;
+        self.packets += 1;
     }
 
     fn promote(&mut self, at: usize) {
@@ -269,6 +294,9 @@ fn misbehaved(message: &str) -> TransportError {
 /// PROTOCOL.md, "Rekey": SEC 1, section 2.3.3, without compression.
 const UNCOMPRESSED: u8 = 4;
 const POINT_LEN: usize = 65;
+
+/// Two of so many packets have the same nonce once in eight million keys, if one side sent all of them.
+const MOST_PACKETS: u64 = 1 << 21;
 
 /// The one in use, and the one that was agreed upon and not yet used by the peer.
 pub(crate) const MAX_KEYS: usize = 2;

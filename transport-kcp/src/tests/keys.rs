@@ -34,8 +34,8 @@ fn a_packet_of_ones_own_does_not_open() {
 
 #[test]
 fn nonces_do_not_repeat_and_have_no_part_in_common() {
-    let mut nonces = Nonces::new().unwrap();
-    let drawn: Vec<_> = (0..10_000).map(|_| nonces.draw()).collect();
+    let nonces = Nonces::default();
+    let drawn: Vec<_> = (0..10_000).map(|_| nonces.draw().unwrap()).collect();
     assert_eq!(drawn.iter().collect::<HashSet<_>>().len(), drawn.len());
     // Each bit is set in half of them, give or take.
     for bit in 0..NONCE_LEN * 8 {
@@ -149,6 +149,39 @@ fn a_key_is_due_at_first_then_by_age_and_by_bytes_of_both_directions() {
     assert!(!client.is_due(t0 + hour));
     client.open(&mut packet(&mut server, &[0; 460])).unwrap();
     assert!(client.is_due(t0 + hour));
+}
+
+#[test]
+fn two_copies_of_one_side_seal_under_different_nonces() {
+    let one = Nonces::default();
+    // As a machine that is restored twice from one snapshot.
+    let other = one.clone();
+    let of = |nonces: &Nonces| (0..1000).map(|_| nonces.draw().unwrap()).collect();
+    let (first, second): (HashSet<_>, HashSet<_>) = (of(&one), of(&other));
+    assert!(first.is_disjoint(&second));
+    // Neither takes the other's for the peer's.
+    assert!(first.union(&second).all(|nonce| one.are_own(*nonce)));
+    assert!(!Nonces::default().are_own(one.draw().unwrap()));
+}
+
+#[test]
+fn a_key_is_due_after_so_many_packets_as_their_nonces_allow() {
+    let now = Instant::now();
+    let mut thresholds = Thresholds::default();
+    thresholds.packets = 10;
+    let (mut client, mut server) = (with(thresholds), keys());
+    let asked = client.ask().unwrap();
+    let answer = server.handle_ask(&asked, now).unwrap();
+    client.handle_answer(&answer, now).unwrap();
+    server.open(&mut packet(&mut client, b"")).unwrap();
+    for _ in 0..4 {
+        assert!(!client.is_due(now));
+        server.open(&mut packet(&mut client, b"")).unwrap();
+        client.open(&mut packet(&mut server, b"")).unwrap();
+    }
+    assert!(!client.is_due(now));
+    client.open(&mut packet(&mut server, b"")).unwrap();
+    assert!(client.is_due(now));
 }
 
 #[test]
