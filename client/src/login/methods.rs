@@ -173,7 +173,11 @@ impl Attempt<'_> {
             Some(hash) => Algorithm::Rsa { hash },
             None => public.algorithm(),
         };
-        if !accepts_user_key(self.options, algorithm.as_str()) {
+        let name = match &identity.certificate {
+            Some(_) => algorithm.to_certificate_type(),
+            None => algorithm.as_str().to_owned(),
+        };
+        if !accepts_user_key(self.options, &name) {
             tracing::debug!(key = identity.label, "not in PubkeyAcceptedAlgorithms");
             return Ok(Outcome::Exhausted);
         }
@@ -294,7 +298,7 @@ impl Attempt<'_> {
                         }
                         self.tell_all(&[&name, &instructions]);
                         let Some(answers) = self.answers(&prompts).await? else {
-                            return Err(LoginError::Interrupted);
+                            return Ok(Outcome::Exhausted);
                         };
                         let handle = &mut self.hop.handle;
                         answer = handle

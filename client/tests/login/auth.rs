@@ -199,6 +199,14 @@ async fn a_user_certificate_lets_in_a_key_the_server_never_saw() {
         options.identity_files = vec![key];
 
         logged_in(&options, &Script::new(&[])).await;
+
+        // It is the certificate's algorithm that has to be accepted.
+        let certified = "ssh-ed25519-cert-v01@openssh.com,rsa-sha2-*-cert-v01@openssh.com";
+        options.algorithms.user_keys = Some(certified.into());
+        logged_in(&options, &Script::new(&[])).await;
+        options.algorithms.user_keys = Some("ssh-ed25519,rsa-sha2-512".into());
+        let denied = Login::connect(&options, Script::new(&[])).await;
+        assert!(matches!(denied, Err(LoginError::Denied { .. })), "{kind}");
     }
 }
 

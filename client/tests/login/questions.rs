@@ -9,7 +9,7 @@ use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::server::{self, Auth, Response};
 use russh::{MethodKind, MethodSet};
 use tokio::net::TcpListener;
-use tssh_client::login::{AuthMethod, Login, LoginError, Options, StrictHostKeyChecking};
+use tssh_client::login::{AuthMethod, Login, LoginError, Options, Silent, StrictHostKeyChecking};
 
 use crate::auth::logged_in;
 use crate::script::Script;
@@ -94,6 +94,26 @@ async fn the_servers_questions_are_asked_and_cannot_drive_the_terminal() {
     assert_eq!(script.asked(), [one, two, one, two]);
     assert_eq!(script.told(), ["Two questions", "Two questions"]);
     assert_eq!(server.heard(), ["x,y", "sesame,123"]);
+}
+
+#[tokio::test]
+async fn questions_that_nobody_can_answer_are_a_denial_with_what_was_left() {
+    for (wants, methods) in [
+        (Wants::Answers, "keyboard-interactive"),
+        (Wants::Either, "keyboard-interactive,password"),
+    ] {
+        let server = Server::start(wants).await;
+        let error = Login::connect(&server.options, Arc::new(Silent))
+            .await
+            .unwrap_err();
+        let words = error.to_string();
+        let LoginError::Denied { methods: left, .. } = error else {
+            panic!("{words}");
+        };
+        let mut left: Vec<_> = left.split(',').collect();
+        left.sort_unstable();
+        assert_eq!(left.join(","), methods);
+    }
 }
 
 #[tokio::test]
