@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use anyhow::Context;
 
 use crate::session::Outcome;
-use crate::settings::{LogLevel, Settings};
+use crate::settings::{LogLevel, SessionType, Settings};
+use crate::terminal::Ending;
 
 /// As ssh: whatever went wrong on our side.
 pub const FAILURE: i32 = 255;
@@ -31,7 +32,14 @@ pub(crate) fn status_of(
             Ok(FAILURE)
         }
         Outcome::Left => Ok(FAILURE),
-        Outcome::Signalled(ending) => Ok(ending.exit_status()),
+        // As ssh: who asked for no session and ends the connection in an orderly way has not failed.
+        Outcome::Signalled(Ending::Terminate) if settings.session_type == SessionType::None => {
+            Ok(0)
+        }
+        Outcome::Signalled(ending) => {
+            tracing::info!("{ending}");
+            Ok(FAILURE)
+        }
         Outcome::Quit(reason) => anyhow::bail!("the server went away: {reason}"),
     }
 }

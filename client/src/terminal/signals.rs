@@ -4,6 +4,7 @@
 //! is busy, and the terminal is given back even if the session no longer reacts.
 
 use std::fmt;
+use std::fs;
 use std::io;
 use std::mem;
 use std::process;
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::raw::{give_back, reassert};
+use crate::exit::FAILURE;
 
 /// The size of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +73,6 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// The status a shell reports for a program that this signal ended.
-    pub fn exit_status(self) -> i32 {
-        128 + self.number()
-    }
-
     fn number(self) -> i32 {
         match self {
             Self::Hangup => libc::SIGHUP,
@@ -106,7 +103,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Starts to watch. From here on SIGTERM, SIGHUP, SIGINT and SIGQUIT no longer kill.
+    /// Starts to watch. From here on SIGTERM, SIGHUP, SIGINT and SIGQUIT no longer kill, except that
+    /// those which were ignored when this process began (`nohup`) stay ignored, as in ssh.
     ///
     /// # Errors
     ///
@@ -143,21 +141,26 @@ impl Signals {
 pub const ENDING_GRACE: Duration = Duration::from_secs(3);
 
 struct Handlers {
-    hangup: Signal,
-    interrupt: Signal,
-    quit: Signal,
-    terminate: Signal,
+    hangup: Option<Signal>,
+    interrupt: Option<Signal>,
+    quit: Option<Signal>,
+    terminate: Option<Signal>,
     window: Signal,
     resumed: Signal,
 }
 
 impl Handlers {
     fn install() -> io::Result<Self> {
+        let ignored = ignored();
+        let unless_ignored = |kind: SignalKind| {
+            let wanted = !ignored.contains(kind.as_raw_value());
+            wanted.then(|| signal(kind)).transpose()
+        };
         Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
-            terminate: signal(SignalKind::terminate())?,
+            hangup: unless_ignored(SignalKind::hangup())?,
+            interrupt: unless_ignored(SignalKind::interrupt())?,
+            quit: unless_ignored(SignalKind::quit())?,
+            terminate: unless_ignored(SignalKind::terminate())?,
             window: signal(SignalKind::window_change())?,
             resumed: signal(SignalKind::from_raw(libc::SIGCONT))?,
         })
@@ -166,13 +169,48 @@ impl Handlers {
     /// Cancel safe.
     async fn changed(&mut self) -> Changed {
         tokio::select! {
-            _ = self.hangup.recv() => Changed::Ending(Ending::Hangup),
-            _ = self.interrupt.recv() => Changed::Ending(Ending::Interrupt),
-            _ = self.quit.recv() => Changed::Ending(Ending::Quit),
-            _ = self.terminate.recv() => Changed::Ending(Ending::Terminate),
+            () = next(&mut self.hangup) => Changed::Ending(Ending::Hangup),
+            () = next(&mut self.interrupt) => Changed::Ending(Ending::Interrupt),
+            () = next(&mut self.quit) => Changed::Ending(Ending::Quit),
+            () = next(&mut self.terminate) => Changed::Ending(Ending::Terminate),
             _ = self.window.recv() => Changed::Size,
             _ = self.resumed.recv() => Changed::Continued,
         }
+    }
+}
+
+/// For ever where the signal is ignored. Cancel safe.
+async fn next(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// The signals that this process ignores. A handler of ours takes a signal out of them.
+fn ignored() -> Ignored {
+    // The system call that tells is not for safe code; elsewhere than on Linux none counts as ignored.
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    Ignored::parse(&status)
+}
+
+/// A set of signals, as Linux prints it: bit 0 is signal 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ignored(u64);
+
+impl Ignored {
+    /// Reads the `SigIgn` line of proc(5).
+    fn parse(status: &str) -> Self {
+        let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let bits = line.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+        Self(bits.unwrap_or_default())
+    }
+
+    fn contains(self, signal: i32) -> bool {
+        let bit = u32::try_from(signal - 1).ok();
+        bit.and_then(|bit| self.0.checked_shr(bit)).unwrap_or(0) & 1 == 1
     }
 }
 
@@ -199,7 +237,7 @@ impl Watcher {
             }
         }
         give_back();
-        process::exit(ending.exit_status());
+        process::exit(FAILURE);
     }
 
     async fn ending(&mut self) -> Ending {
@@ -222,5 +260,21 @@ impl Watcher {
         };
         self.size
             .send_if_modified(|size| mem::replace(size, current) != current);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_the_kernel_names_the_signals_that_are_ignored() {
+        let ignored = Ignored::parse("SigBlk:\t00000000ffffffff\nSigIgn:\t0000000000001001\n");
+        let of = [libc::SIGHUP, libc::SIGINT, libc::SIGPIPE, libc::SIGTERM];
+        assert_eq!(
+            of.map(|signal| ignored.contains(signal)),
+            [true, false, true, false]
+        );
+        assert_eq!(Ignored::parse("no such line"), Ignored(0));
     }
 }

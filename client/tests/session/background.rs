@@ -1,14 +1,14 @@
 //! Without a session, without a terminal, and what is run here.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode as FileMode;
 use nix::unistd::mkfifo;
 
-use crate::rig::{EVERY, Rig, pid, success, wait};
+use crate::rig::{EVERY, Mode, Rig, pid, success, wait};
 
 #[test]
 fn with_f_the_program_returns_while_the_command_goes_on() {
@@ -61,18 +61,54 @@ fn with_f_a_login_that_fails_is_still_the_status() {
 fn with_n_for_no_command_the_connection_stands_until_a_signal() {
     let rig = Rig::start();
     for mode in EVERY {
-        let mut child = rig
-            .tssh(mode, &["-N", "-v", "server"])
-            .stderr(Stdio::piped())
+        for (signal, status) in [(Signal::SIGTERM, 0), (Signal::SIGHUP, 255)] {
+            let mut child = rig
+                .tssh(mode, &["-N", "-v", "server"])
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+            let connected = lines
+                .map_while(Result::ok)
+                .find(|line| line.contains("connected to"));
+            assert!(connected.is_some(), "{mode:?}");
+            kill(pid(&child), signal).unwrap();
+            assert_eq!(wait(child).code(), Some(status), "{mode:?} {signal}");
+        }
+    }
+}
+
+#[test]
+fn signals_that_are_ignored_from_the_start_stay_ignored() {
+    let rig = Rig::start();
+    for mode in [Mode::Plain, Mode::Udp] {
+        let tssh = rig.tssh(mode, &["server", "cat"]);
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", "trap '' HUP INT QUIT TERM; exec \"$0\" \"$@\""])
+            .arg(tssh.get_program())
+            .args(tssh.get_args())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let connected = lines
-            .map_while(Result::ok)
-            .find(|line| line.contains("connected to"));
-        assert!(connected.is_some(), "{mode:?}");
-        kill(pid(&child), Signal::SIGTERM).unwrap();
-        assert_eq!(wait(child).code(), Some(143), "{mode:?}");
+        let mut stdin = child.stdin.take().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        for signal in [
+            None,
+            Some(Signal::SIGHUP),
+            Some(Signal::SIGINT),
+            Some(Signal::SIGTERM),
+        ] {
+            if let Some(signal) = signal {
+                kill(pid(&child), signal).unwrap();
+            }
+            for word in ["once", "more"] {
+                writeln!(stdin, "{word}").unwrap();
+                assert_eq!(stdout.next().unwrap().unwrap(), word, "{mode:?} {signal:?}");
+            }
+        }
+        drop(stdin);
+        assert_eq!(wait(child).code(), Some(0), "{mode:?}");
     }
 }
 

@@ -92,8 +92,8 @@ fn the_terminal_is_given_back_on_every_way_out() {
         "printf '\\033[?1049h\\033[?1003;1006;2004h\\033[?25l\\033[31mrea'; printf 'dy'; cat";
     let table = [
         ("disconnect", 255),
-        ("terminate", 143),
-        ("hangup", 129),
+        ("terminate", 255),
+        ("hangup", 255),
         ("command killed", 255),
         ("server ended", 255),
     ];
