@@ -184,6 +184,7 @@ async fn plain(login: &mut Login, settings: &Settings, start: &Start) -> anyhow:
         stands(settings)?;
         return Ok(idle(signals, Idle::Plain(login)).await?);
     }
+    let start = start.at_size(current_size());
     let channel = login.start(&start.to_request()).await?;
     let has_pty = channel.has_pty;
     if start.pty.is_some() && !has_pty {
@@ -200,6 +201,7 @@ async fn plain(login: &mut Login, settings: &Settings, start: &Start) -> anyhow:
     };
     stands(settings)?;
     let mut local = local(settings, has_pty)?;
+    local.size = start.size();
     let signals = local.signals.clone();
     let outcome = run(&mut local, far, || {}).await;
     drop(local);
@@ -249,9 +251,11 @@ async fn over(
         stands(settings)?;
         return Ok(idle(signals, Idle::Roaming(&mut roam.events)).await?);
     }
-    let far = roam.start(start).await?;
+    let start = start.at_size(current_size());
+    let far = roam.start(&start).await?;
     stands(settings)?;
     let mut local = local(settings, start.pty.is_some())?;
+    local.size = start.size();
     if darkness.is_some() {
         local.demonstration = Demonstration::On;
     }
@@ -326,6 +330,7 @@ fn local(settings: &Settings, has_pty: bool) -> anyhow::Result<Local> {
         stdout,
         stderr: Output::stderr().context("opening standard error")?,
         signals: Signals::start().context("watching signals")?,
+        size: None,
         interactive,
         escape_char,
         notice: notice::Settings {

@@ -27,6 +27,8 @@ pub struct Local {
     pub stderr: Output,
     /// Size and ends.
     pub signals: Signals,
+    /// The size that the far side was asked for; it hears of any other at once.
+    pub size: Option<Size>,
     /// Whether a person types here: escapes count, and keys may wait.
     pub interactive: bool,
     /// What starts an escape.
@@ -105,6 +107,9 @@ pub async fn run(local: &mut Local, far: Far, darken: impl Fn()) -> Result<Outco
         }
     };
     let down = downstream(&mut output, &local.stdout, &local.stderr);
+    if let Some(size) = outgrown(local.size, *local.signals.size.borrow_and_update()) {
+        control.resize(size, false).await;
+    }
     let asides = asides(
         local.signals.clone(),
         &control,
@@ -170,8 +175,16 @@ async fn downstream(
 /// Sends a pipe or file, and its end.
 async fn copy(source: Option<&mut Input>, input: &mut RemoteInput) -> Result<(), Broken> {
     if let Some(source) = source {
-        while let Some(bytes) = source.recv().await? {
-            input.write(bytes).await?;
+        loop {
+            match source.recv().await {
+                Ok(Some(bytes)) => input.write(bytes).await?,
+                Ok(None) => break,
+                // As ssh: what cannot be read has ended, or the program would wait for ever.
+                Err(error) => {
+                    tracing::warn!("standard input cannot be read: {error}");
+                    break;
+                }
+            }
         }
     }
     input.finish().await
@@ -293,6 +306,12 @@ pub fn current_size() -> Size {
     wire_size(crate::terminal::Size::current().unwrap_or_default())
 }
 
+/// The size to tell of, when the terminal is not what was asked for.
+fn outgrown(asked: Option<Size>, now: crate::terminal::Size) -> Option<Size> {
+    let now = wire_size(now);
+    asked.filter(|asked| *asked != now).map(|_| now)
+}
+
 fn wire_size(size: crate::terminal::Size) -> Size {
     Size {
         columns: size.columns.into(),
@@ -310,3 +329,20 @@ impl fmt::Debug for Far {
 
 /// Two streams of one connection are not far apart.
 const REASON_PATIENCE: std::time::Duration = std::time::Duration::from_millis(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_that_was_resized_since_it_was_asked_for_is_told_of() {
+        let now = crate::terminal::Size::default();
+        let other = Size {
+            columns: 100,
+            ..wire_size(now)
+        };
+        assert_eq!(outgrown(Some(other), now), Some(wire_size(now)));
+        assert_eq!(outgrown(Some(wire_size(now)), now), None);
+        assert_eq!(outgrown(None, now), None);
+    }
+}

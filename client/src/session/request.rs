@@ -16,6 +16,8 @@ pub struct Start {
     pub program: Program,
     /// The terminal it gets.
     pub pty: Option<Pty>,
+    /// Whether that terminal is to be as large as the one here.
+    pub follows_terminal: bool,
     /// Variables to be set, as far as the server allows.
     pub env: Vec<(String, String)>,
 }
@@ -29,6 +31,7 @@ pub fn start_of(settings: &Settings, env: &Environment, terminal: Option<Pty>) -
         (_, Some(line)) => Program::Command(line.as_bytes().to_owned()),
         (_, None) => Program::Shell,
     };
+    let follows_terminal = terminal.is_some();
     let is_shell = program == Program::Shell;
     let wanted = match settings.request_tty {
         RequestTty::No => false,
@@ -37,7 +40,7 @@ pub fn start_of(settings: &Settings, env: &Environment, terminal: Option<Pty>) -
         RequestTty::Force => true,
     };
     let pty = wanted.then(|| {
-        terminal.unwrap_or_else(|| Pty {
+        let mut pty = terminal.unwrap_or_else(|| Pty {
             term: variable(env, "TERM").unwrap_or_else(|| "dumb".to_owned()),
             size: Size {
                 columns: 80,
@@ -45,16 +48,37 @@ pub fn start_of(settings: &Settings, env: &Environment, terminal: Option<Pty>) -
                 ..Size::default()
             },
             modes: Vec::new(),
-        })
+        });
+        if let Some(term) = settings.set_variable("TERM") {
+            pty.term = term.to_owned();
+        }
+        pty
     });
     Start {
         program,
         pty,
+        follows_terminal,
         env: variables(settings, env),
     }
 }
 
 impl Start {
+    /// The same for a terminal of this size: questions take time, and people resize windows.
+    #[must_use]
+    pub fn at_size(&self, size: Size) -> Self {
+        let mut start = self.clone();
+        if let Some(pty) = start.pty.as_mut().filter(|_| self.follows_terminal) {
+            pty.size = size;
+        }
+        start
+    }
+
+    /// The size of the terminal that is asked for, where it follows the one here.
+    pub fn size(&self) -> Option<Size> {
+        let pty = self.pty.as_ref().filter(|_| self.follows_terminal);
+        pty.map(|pty| pty.size)
+    }
+
     /// As a request on an SSH channel.
     pub fn to_request(&self) -> Request {
         Request {

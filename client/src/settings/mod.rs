@@ -290,6 +290,13 @@ impl Settings {
         self.command_line.as_deref().or_else(configured)
     }
 
+    /// The value that `SetEnv` gives the variable `name`, if it is not empty.
+    pub fn set_variable(&self, name: &str) -> Option<&str> {
+        let mut set = self.set_env.iter().filter_map(|set| set.split_once('='));
+        let value = set.find(|(set, _)| *set == name).map(|(_, value)| value);
+        value.filter(|value| !value.is_empty())
+    }
+
     /// How long connecting may take; `None` leaves it to the system. As in ssh, 0 is no limit.
     pub fn connect_limit(&self) -> Option<Duration> {
         self.connect_timeout.filter(|limit| !limit.is_zero())

@@ -110,6 +110,7 @@ async fn session(command: String) -> i32 {
         stdout: Output::stdout(guard.screen()).unwrap(),
         stderr: Output::stderr().unwrap(),
         signals: Signals::start().unwrap(),
+        size: None,
         interactive: true,
         escape_char: EscapeChar::default(),
         demonstration: Demonstration::Off,

@@ -62,6 +62,29 @@ fn tt_asks_for_a_terminal_without_having_one() {
 }
 
 #[test]
+fn a_window_that_is_resized_during_the_login_is_asked_for_as_it_is_then() {
+    let rig = Rig::start();
+    for mode in [Mode::Plain, Mode::Udp] {
+        let resize = "LocalCommand=stty rows 30 columns 100 < /dev/tty";
+        let options = ["-o", "PermitLocalCommand=yes", "-o", resize];
+        let command = ["-t", "server", "stty size"];
+        let mut seat = Seat::start(&rig, mode, &[&options[..], &command].concat());
+        seat.read_until("30 100\r\n");
+        assert_eq!(seat.leave().0, Some(0), "{mode:?}");
+    }
+}
+
+#[test]
+fn a_kind_of_terminal_that_is_set_wins_over_the_one_here() {
+    let rig = Rig::start();
+    for mode in [Mode::Plain, Mode::Udp] {
+        let set = ["-o", "SetEnv=TERM=vt52", "-tt", "server", "echo $TERM"];
+        let told = rig.run(mode, &set);
+        assert_eq!((told.status, told.stdout.as_str()), (Some(0), "vt52\r\n"));
+    }
+}
+
+#[test]
 fn the_modes_of_the_terminal_here_are_those_of_the_terminal_there() {
     let rig = Rig::start();
     let mut seat = Seat::start_at(

@@ -110,6 +110,25 @@ fn a_reader_who_leaves_ends_an_endless_command() {
 }
 
 #[test]
+fn an_input_that_cannot_be_read_is_an_end_of_input() {
+    let rig = Rig::start();
+    for mode in EVERY {
+        let mut command = rig.tssh(mode, &["server", "cat; echo over"]);
+        let child = command
+            .stdin(File::open("/").unwrap())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = child.spawn().unwrap();
+        let stdout = collect(child.stdout.take().unwrap());
+        let stderr = collect(child.stderr.take().unwrap());
+        assert_eq!(wait(child).code(), Some(0), "{mode:?}");
+        assert_eq!(stdout.recv().unwrap(), b"over\n", "{mode:?}");
+        let told = String::from_utf8(stderr.recv().unwrap()).unwrap();
+        assert!(told.contains("standard input cannot be read"), "{told}");
+    }
+}
+
+#[test]
 fn files_are_read_and_written_directly() {
     let rig = Rig::start();
     let sent = noise(4, 1 << 20);
