@@ -23,7 +23,7 @@ use crate::query;
 use crate::roam::Roam;
 use crate::session::{
     Broken, Control, Far, Idle, Local, Offline, Outcome, RemoteInput, RemoteOutput, Start,
-    current_size, idle, modes_of, run, start_of,
+    current_size, idle, modes_of, run, start_of, watch,
 };
 use crate::settings::{
     self, Environment, LogLevel, RequestTty, SessionType, Settings, UdpMode, resolve,
@@ -205,7 +205,8 @@ async fn plain(login: &mut Login, settings: &Settings, start: &Start) -> anyhow:
     let signals = local.signals.clone();
     let outcome = run(&mut local, far, || {}).await;
     drop(local);
-    Ok(linger(outcome?, &forwards, signals).await)
+    let never = std::future::pending();
+    Ok(linger(outcome?, &forwards, signals, never).await)
 }
 
 async fn roam(
@@ -249,7 +250,12 @@ async fn over(
     if settings.session_type == SessionType::None {
         let signals = Signals::start().context("watching signals")?;
         stands(settings)?;
-        return Ok(idle(signals, Idle::Roaming(&mut roam.events)).await?);
+        let on = Idle::Roaming {
+            path: roam.client.path(),
+            events: &mut roam.events,
+            after: settings.udp_reconnect_timeout,
+        };
+        return Ok(idle(signals, on).await?);
     }
     let start = start.at_size(current_size());
     let far = roam.start(&start).await?;
@@ -267,11 +273,18 @@ async fn over(
     let signals = local.signals.clone();
     let outcome = run(&mut local, far, darken).await;
     drop(local);
-    Ok(linger(outcome?, &forwards, signals).await)
+    let gone = watch(roam.client.path(), settings.udp_reconnect_timeout);
+    Ok(linger(outcome?, &forwards, signals, gone).await)
 }
 
-/// As ssh: a program that has ended leaves the connection to whoever still uses a forwarded port.
-async fn linger(outcome: Outcome, forwards: &Forwards, mut signals: Signals) -> Outcome {
+/// As ssh: a program that has ended leaves the connection to whoever still uses a forwarded port,
+/// for as long as the server is not `gone`.
+async fn linger(
+    outcome: Outcome,
+    forwards: &Forwards,
+    mut signals: Signals,
+    gone: impl Future<Output = Outcome>,
+) -> Outcome {
     let has_ended = matches!(outcome, Outcome::Exited(_) | Outcome::Killed(_));
     if !has_ended || !forwards.are_busy() {
         return outcome;
@@ -279,6 +292,7 @@ async fn linger(outcome: Outcome, forwards: &Forwards, mut signals: Signals) -> 
     tracing::info!("waiting for forwarded connections to end");
     tokio::select! {
         () = forwards.done() => outcome,
+        gone = gone => gone,
         Ok(ending) = signals.ending.wait_for(Option::is_some) => match *ending {
             Some(ending) => Outcome::Signalled(ending),
             None => outcome,

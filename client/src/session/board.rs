@@ -19,7 +19,8 @@ use crate::terminal::{Output, Size};
 pub(super) struct Board<'a> {
     notice: RefCell<Notice>,
     changed: Notify,
-    stdout: &'a Output,
+    /// Nothing is drawn into a pipe or a file.
+    stdout: Option<&'a Output>,
     screen: Arc<Screen>,
     control: &'a Control,
 }
@@ -35,7 +36,7 @@ impl<'a> Board<'a> {
         Self {
             notice: RefCell::new(Notice::new(settings, size)),
             changed: Notify::new(),
-            stdout,
+            stdout: Some(stdout).filter(|stdout| stdout.is_screen()),
             screen,
             control,
         }
@@ -90,7 +91,7 @@ impl<'a> Board<'a> {
         notice.handle_path_back();
         while let Some(output) = notice.poll_output(now()) {
             if let notice::Output::Draw(bytes) = output {
-                self.stdout.draw(&bytes);
+                self.draw(&bytes);
             }
         }
     }
@@ -107,11 +108,17 @@ impl<'a> Board<'a> {
         }
     }
 
+    fn draw(&self, bytes: &[u8]) {
+        if let Some(stdout) = self.stdout {
+            stdout.draw(bytes);
+        }
+    }
+
     async fn show(&self) {
         loop {
             let output = self.notice.borrow_mut().poll_output(now());
             match output {
-                Some(notice::Output::Draw(bytes)) => self.stdout.draw(&bytes),
+                Some(notice::Output::Draw(bytes)) => self.draw(&bytes),
                 Some(notice::Output::RequestRedraw) => {
                     self.control.resize(current_size(), true).await;
                 }

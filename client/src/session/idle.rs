@@ -1,10 +1,14 @@
 //! A connection without a session (`-N`).
 
-use tokio::sync::mpsc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
 use tssh_core::connection::ClientEvent;
+use tssh_core::proxy::client::PathStatus;
 
 use super::pump::Outcome;
 use super::remote::Broken;
+use super::watch::watch as follow;
 use crate::login::Login;
 use crate::terminal::Signals;
 
@@ -13,11 +17,18 @@ use crate::terminal::Signals;
 pub enum Idle<'a> {
     /// A login.
     Plain(&'a Login),
-    /// What the server of a roaming connection tells.
-    Roaming(&'a mut mpsc::Receiver<ClientEvent>),
+    /// A roaming connection.
+    Roaming {
+        /// What its server tells.
+        events: &'a mut mpsc::Receiver<ClientEvent>,
+        /// The state of its path.
+        path: watch::Receiver<PathStatus>,
+        /// How long it is lost before the log tells.
+        after: Duration,
+    },
 }
 
-/// Waits for a signal.
+/// Waits for a signal, or for a server that is gone.
 ///
 /// # Errors
 ///
@@ -33,10 +44,23 @@ pub async fn idle(mut signals: Signals, on: Idle<'_>) -> Result<Outcome, Broken>
 }
 
 async fn ended(on: Idle<'_>) -> Result<Outcome, Broken> {
-    let events = match on {
-        Idle::Plain(login) => return Err(login.closed().await.into()),
-        Idle::Roaming(events) => events,
-    };
+    match on {
+        Idle::Plain(login) => Err(login.closed().await.into()),
+        Idle::Roaming {
+            events,
+            path,
+            after,
+        } => {
+            tokio::select! {
+                biased; // What the server says of its end is more than what is found out.
+                told = farewell(events) => told,
+                gone = follow(path, after) => Ok(gone),
+            }
+        }
+    }
+}
+
+async fn farewell(events: &mut mpsc::Receiver<ClientEvent>) -> Result<Outcome, Broken> {
     let mut quit = None;
     while let Some(event) = events.recv().await {
         match event {

@@ -7,7 +7,7 @@
 //! | what `-N` waits for                           | `idle.rs`     |
 //! | how keys travel, and wait while offline       | `upstream.rs` |
 //! | when the notice of a lost path is drawn        | `board.rs`    |
-//! | what is told where no terminal is              | `watch.rs`    |
+//! | what is told where no screen is                | `watch.rs`    |
 //! | how both directions and signals run together  | `pump.rs`     |
 //! | the far side, plain or roaming                | `remote.rs`   |
 
@@ -26,3 +26,4 @@ pub use pump::{Far, Local, Outcome, current_size, run};
 pub use remote::{Broken, Control, RemoteInput, RemoteOutput, Roaming};
 pub use request::{Start, start_of};
 pub use upstream::Offline;
+pub use watch::watch;

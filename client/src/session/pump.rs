@@ -89,7 +89,10 @@ pub async fn run(local: &mut Local, far: Far, darken: impl Fn()) -> Result<Outco
         keys: &keys,
         board: &board,
         guard: &local.guard,
-        stdout: &local.stdout,
+        screen: match local.stdout.is_screen() {
+            true => &local.stdout,
+            false => &local.stderr,
+        },
         control: &control,
         escape_char: local.escape_char,
         demonstration: local.demonstration,
@@ -120,7 +123,9 @@ pub async fn run(local: &mut Local, far: Far, darken: impl Fn()) -> Result<Outco
     let sizes = local.signals.size.clone();
     let shown = async {
         match path {
-            Some(path) if local.interactive => board.run(path, sizes).await,
+            Some(path) if local.interactive && local.stdout.is_screen() => {
+                board.run(path, sizes).await
+            }
             Some(path) => watch(path, local.notice.after).await,
             None => std::future::pending().await,
         }
@@ -195,7 +200,8 @@ struct Keyboard<'a> {
     keys: &'a Keys,
     board: &'a Board<'a>,
     guard: &'a Guard,
-    stdout: &'a Output,
+    /// Where answers to escapes go: never into what the program's output goes to.
+    screen: &'a Output,
     control: &'a Control,
     escape_char: EscapeChar,
     demonstration: Demonstration,
@@ -227,7 +233,6 @@ impl Keyboard<'_> {
                         Action::DarkenPath => darken(),
                         Action::Help => self.say(&help(self.escape_char, self.demonstration)),
                         Action::Suspend => self.suspend().await,
-                        Action::Break => {}
                         Action::Unsupported(key) => self.say(&format!(
                             "{}{} is not supported by this program\r\n",
                             self.escape_char,
@@ -252,8 +257,8 @@ impl Keyboard<'_> {
     }
 
     fn say(&self, text: &str) {
-        self.stdout.draw(b"\r\n");
-        self.stdout.draw(text.as_bytes());
+        self.screen.draw(b"\r\n");
+        self.screen.draw(text.as_bytes());
     }
 }
 

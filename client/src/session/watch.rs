@@ -1,4 +1,4 @@
-//! Follows a lost connection where there is no terminal to draw on: what a script reads stays clean,
+//! Follows a lost connection where there is no screen to draw on: what a script reads stays clean,
 //! so only the log tells, and only a server that is gone ends the session.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::pump::Outcome;
 
 /// Says once per outage that the connection is lost, after `after`, and once that it is back; ends
 /// when the host has answered for [`gone_after`] that nothing listens there any more.
-pub(super) async fn watch(mut path: Receiver<PathStatus>, after: Duration) -> Outcome {
+pub async fn watch(mut path: Receiver<PathStatus>, after: Duration) -> Outcome {
     loop {
         let Ok(lost) = path
             .wait_for(|status| status.lost_at.is_some())

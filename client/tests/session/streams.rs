@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::Stdio;
 
-use crate::rig::{EVERY, Rig, finish, noise, success, wait};
+use crate::rig::{EVERY, Rig, collect, finish, noise, success, wait};
 
 /// Larger than every buffer and window on the way.
 const BULK: usize = 20 << 20;

@@ -59,8 +59,6 @@ impl fmt::Display for EscapeChar {
 /// What the user asked for.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Action {
-    /// `~B`: send a break, where the remote side knows one.
-    Break,
     /// `~d`: make the path dark for a while, to see the session come back. Demonstrations only.
     DarkenPath,
     /// `~.`: end the session.
@@ -79,7 +77,6 @@ pub enum Action {
 impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Break => f.write_str("Break"),
             Self::DarkenPath => f.write_str("DarkenPath"),
             Self::Disconnect => f.write_str("Disconnect"),
             Self::Forward(keys) => write!(f, "Forward({} bytes)", keys.len()),
@@ -188,9 +185,8 @@ impl Escape {
             b'.' => Action::Disconnect,
             CTRL_Z => Action::Suspend,
             b'?' => Action::Help,
-            b'B' => Action::Break,
             b'd' if self.demonstration == Demonstration::On => Action::DarkenPath,
-            b'#' | b'&' | b'C' | b'R' | b'V' | b'v' => Action::Unsupported(key),
+            b'#' | b'&' | b'B' | b'C' | b'R' | b'V' | b'v' => Action::Unsupported(key),
             _ => {
                 // The key itself is looked at again: it may end the line.
                 self.line_start = false;
@@ -207,7 +203,6 @@ pub fn help(char: EscapeChar, demonstration: Demonstration) -> String {
     let mut lines = vec![
         (".", "leave: end the session and this program"),
         ("^Z", "suspend this program; fg brings it back"),
-        ("B", "send a break, where the remote side knows one"),
         ("?", "this list"),
     ];
     if demonstration == Demonstration::On {

@@ -19,7 +19,7 @@ fn escapes_are_found_at_line_starts_and_nowhere_else() {
         (
             "~B~#~R~C",
             &[
-                Action::Break,
+                Action::Unsupported(b'B'),
                 unsupported('#'),
                 unsupported('R'),
                 unsupported('C'),

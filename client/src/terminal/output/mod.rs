@@ -34,6 +34,7 @@ const SHORTCUT_SIZE: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct Output {
     owner: Arc<Owner>,
+    is_screen: bool,
 }
 
 impl Output {
@@ -70,6 +71,7 @@ impl Output {
             }),
             ..Shared::default()
         });
+        let is_screen = screen.is_some();
         let queue = Arc::clone(&shared);
         thread::Builder::new()
             .name("output".to_owned())
@@ -78,7 +80,13 @@ impl Output {
             })?;
         Ok(Self {
             owner: Arc::new(Owner { shared }),
+            is_screen,
         })
+    }
+
+    /// Whether this is a screen that can be drawn on, and not a pipe or a file.
+    pub fn is_screen(&self) -> bool {
+        self.is_screen
     }
 
     /// Queues bytes of the remote program, and waits while the queue is full.
