@@ -11,6 +11,11 @@ use crate::terminal::Ending;
 /// As ssh: whatever went wrong on our side.
 pub const FAILURE: i32 = 255;
 
+/// A signal ended the program before there was a session.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Caught(pub(crate) Ending);
+
 /// The exit status that an outcome stands for, and the words that go with it.
 ///
 /// # Errors

@@ -38,6 +38,7 @@ pub mod demo;
 pub mod exit;
 pub mod forward;
 pub mod links;
+mod local;
 pub mod log;
 pub mod login;
 pub mod missing;

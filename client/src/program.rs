@@ -1,11 +1,11 @@
 //! The program: from its arguments to its exit status.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::sync::Arc;
 
 use anyhow::Context;
-use nix::sys::termios::tcgetattr;
 use tssh_core::proxy::client::Binder;
 use tssh_core::transport::Registry;
 
@@ -13,26 +13,24 @@ use crate::background;
 use crate::bootstrap;
 use crate::cli::Cli;
 use crate::demo::{self, Darkness, Demo};
-use crate::exit::{FAILURE, say, sentence, status_of, tell};
+use crate::exit::{Caught, FAILURE, say, sentence, status_of, tell};
 use crate::forward::{Forwards, Way};
 use crate::links::Sockets;
+use crate::local::{local, terminal, wants_terminal};
 use crate::log;
-use crate::login::{Console, Login, Options, Program, Pty, Silent};
+use crate::login::{Console, Login, Options, Silent, Words};
 use crate::missing;
 use crate::query;
 use crate::roam::Roam;
 use crate::session::{
-    Broken, Control, Far, Idle, Local, Offline, Outcome, RemoteInput, RemoteOutput, Start,
-    current_size, idle, modes_of, run, start_of, watch,
+    Broken, Control, Far, Idle, Offline, Outcome, RemoteInput, RemoteOutput, Start, current_size,
+    idle, run, start_of, watch,
 };
-use crate::settings::{
-    self, Environment, LogLevel, RequestTty, SessionType, Settings, UdpMode, resolve,
-};
+use crate::settings::{Environment, LogLevel, SessionType, Settings, UdpMode, resolve};
 use crate::target::login_options;
 use crate::terminal::escape::Demonstration;
-use crate::terminal::notice;
 use crate::terminal::raw::give_back;
-use crate::terminal::{Attributes, EscapeChar, Guard, Input, Output, Signals};
+use crate::terminal::{Ending, Signals};
 
 /// Runs the program, and returns its exit status: that of the remote program, or
 /// [`FAILURE`] for an error of our own. A session roams over one of `transports`.
@@ -88,6 +86,9 @@ fn start(cli: &Cli, args: &[OsString], transports: &Registry) -> anyhow::Result<
         if is_unread(&error) {
             return FAILURE;
         }
+        if let Some(Caught(signal)) = error.downcast_ref() {
+            return signal.take_effect();
+        }
         tracing::error!("{}", sentence(&error));
         FAILURE
     }))
@@ -131,6 +132,7 @@ fn on_runtime(work: impl Future<Output = anyhow::Result<i32>>) -> anyhow::Result
 /// A roaming shell on this machine, through the embedded SSH server.
 async fn demonstrate(env: &Environment, transports: &Registry) -> anyhow::Result<i32> {
     let demo = Demo::start().await?;
+    let signals = Signals::start().context("watching signals")?;
     let start = start_of(&demo.settings, env, terminal(&demo.settings, env));
     let options = &demo.server.options;
     let login = Login::connect(options, Arc::new(Silent)).await?;
@@ -143,6 +145,7 @@ async fn demonstrate(env: &Environment, transports: &Registry) -> anyhow::Result
         transports,
         &demo.settings,
         &start,
+        &signals,
         Some(&demo.darkness),
     )
     .await?;
@@ -157,35 +160,45 @@ async fn connect(
     env: &Environment,
     transports: &Registry,
 ) -> anyhow::Result<i32> {
+    let signals = Signals::start().context("watching signals")?;
     let start = start_of(settings, env, terminal(settings, env));
     if start.pty.is_none() && wants_terminal(settings, &start) {
         tracing::warn!("no terminal is asked for, because standard input is none: -tt asks anyway");
     }
-    let mut login = Login::connect(options, Arc::new(Console::from_env(cli.quiet))).await?;
+    let console = Console::from_env(words(settings.log_level), cli.log_file.as_deref());
+    let login = Login::connect(options, Arc::new(console));
+    let mut login = unless_caught(&signals, login).await??;
+    let settings = &*without_forwards(settings, login.is_doubtful())?;
     if let Some(command) = settings.local_command_line()? {
-        run_here(&command, env).await;
+        unless_caught(&signals, run_here(&command, env)).await?;
     }
     let outcome = match settings.udp_mode {
-        UdpMode::Off => plain(&mut login, settings, &start).await?,
+        UdpMode::Off => plain(&mut login, settings, &start, &signals).await?,
         UdpMode::Kcp | UdpMode::Quic => {
-            let offer =
-                bootstrap::start(&login, options, settings, cli.debug, start.env.clone()).await?;
-            roam(login, offer, transports, settings, &start, None).await?
+            let env = start.env.clone();
+            let offer = bootstrap::start(&login, options, settings, cli.debug, env);
+            let offer = unless_caught(&signals, offer).await??;
+            roam(login, offer, transports, settings, &start, &signals, None).await?
         }
     };
     give_back();
     status_of(outcome, settings, start.pty.is_some())
 }
 
-async fn plain(login: &mut Login, settings: &Settings, start: &Start) -> anyhow::Result<Outcome> {
-    let forwards = Forwards::start(settings, &Way::Plain(login.forwarder())).await?;
+async fn plain(
+    login: &mut Login,
+    settings: &Settings,
+    start: &Start,
+    signals: &Signals,
+) -> anyhow::Result<Outcome> {
+    let way = Way::Plain(login.forwarder());
+    let forwards = unless_caught(signals, Forwards::start(settings, &way)).await??;
     if settings.session_type == SessionType::None {
-        let signals = Signals::start().context("watching signals")?;
         stands(settings)?;
-        return Ok(idle(signals, Idle::Plain(login)).await?);
+        return Ok(idle(signals.clone(), Idle::Plain(login)).await?);
     }
     let start = start.at_size(current_size());
-    let channel = login.start(&start.to_request()).await?;
+    let channel = unless_caught(signals, login.start(&start.to_request())).await??;
     let has_pty = channel.has_pty;
     if start.pty.is_some() && !has_pty {
         tracing::warn!("the server gives no terminal");
@@ -200,13 +213,11 @@ async fn plain(login: &mut Login, settings: &Settings, start: &Start) -> anyhow:
         events: None,
     };
     stands(settings)?;
-    let mut local = local(settings, has_pty)?;
-    local.size = start.size();
-    let signals = local.signals.clone();
+    let mut local = local(settings, &start, has_pty, signals)?;
     let outcome = run(&mut local, far, || {}).await;
     drop(local);
     let never = std::future::pending();
-    Ok(linger(outcome?, &forwards, signals, never).await)
+    Ok(linger(outcome?, &forwards, signals.clone(), never).await)
 }
 
 async fn roam(
@@ -215,6 +226,7 @@ async fn roam(
     transports: &Registry,
     settings: &Settings,
     start: &Start,
+    signals: &Signals,
     darkness: Option<&Darkness>,
 ) -> anyhow::Result<Outcome> {
     let binder: Arc<dyn Binder> = match darkness {
@@ -228,9 +240,10 @@ async fn roam(
     };
     let connecting = Roam::connect(offer, transports, settings, start.pty.is_none(), binder);
     // The login's farewell takes a round trip that nobody needs to wait for.
-    let (roam, ()) = tokio::join!(connecting, login.close());
+    let moving = async { tokio::join!(connecting, login.close()) };
+    let (roam, ()) = unless_caught(signals, moving).await?;
     let mut roam = roam?;
-    let outcome = over(&mut roam, settings, start, darkness).await;
+    let outcome = over(&mut roam, settings, start, signals, darkness).await;
     // Whatever happened, the server need not wait for this client.
     roam.close().await;
     outcome
@@ -240,28 +253,27 @@ async fn over(
     roam: &mut Roam,
     settings: &Settings,
     start: &Start,
+    signals: &Signals,
     darkness: Option<&Darkness>,
 ) -> anyhow::Result<Outcome> {
     let way = Way::Roaming {
         client: roam.client.clone(),
         limit: settings.connect_limit().unwrap_or_default(),
     };
-    let forwards = Forwards::start(settings, &way).await?;
+    let forwards = unless_caught(signals, Forwards::start(settings, &way)).await??;
     if settings.session_type == SessionType::None {
-        let signals = Signals::start().context("watching signals")?;
         stands(settings)?;
         let on = Idle::Roaming {
             path: roam.client.path(),
             events: &mut roam.events,
             after: settings.udp_reconnect_timeout,
         };
-        return Ok(idle(signals, on).await?);
+        return Ok(idle(signals.clone(), on).await?);
     }
     let start = start.at_size(current_size());
-    let far = roam.start(&start).await?;
+    let far = unless_caught(signals, roam.start(&start)).await??;
     stands(settings)?;
-    let mut local = local(settings, start.pty.is_some())?;
-    local.size = start.size();
+    let mut local = local(settings, &start, start.pty.is_some(), signals)?;
     if darkness.is_some() {
         local.demonstration = Demonstration::On;
     }
@@ -270,11 +282,56 @@ async fn over(
             darkness.fall();
         }
     };
-    let signals = local.signals.clone();
     let outcome = run(&mut local, far, darken).await;
     drop(local);
     let gone = watch(roam.client.path(), settings.udp_reconnect_timeout);
-    Ok(linger(outcome?, &forwards, signals, gone).await)
+    Ok(linger(outcome?, &forwards, signals.clone(), gone).await)
+}
+
+/// `work`, unless a signal ends the program before: then the work is dropped, and with it the
+/// question that may be open on the terminal.
+async fn unless_caught<T>(signals: &Signals, work: impl Future<Output = T>) -> Result<T, Caught> {
+    let mut ending = signals.ending.clone();
+    tokio::select! {
+        biased; // What is done already needs not be thrown away.
+        done = work => Ok(done),
+        ending = caught(&mut ending) => Err(Caught(ending)),
+    }
+}
+
+/// For ever without a signal. Cancel safe.
+async fn caught(ending: &mut tokio::sync::watch::Receiver<Option<Ending>>) -> Ending {
+    match ending.wait_for(Option::is_some).await.map(|ending| *ending) {
+        Ok(Some(ending)) => ending,
+        Ok(None) | Err(_) => std::future::pending().await,
+    }
+}
+
+/// How much the login says. Errors that end the program are the log's.
+fn words(level: LogLevel) -> Words {
+    match level {
+        LogLevel::Quiet | LogLevel::Fatal => Words::None,
+        LogLevel::Error => Words::Errors,
+        _ => Words::All,
+    }
+}
+
+/// As ssh: through a host whose key has changed nothing is forwarded.
+fn without_forwards(settings: &Settings, is_doubtful: bool) -> anyhow::Result<Cow<'_, Settings>> {
+    if !is_doubtful || settings.local_forwards.is_empty() {
+        return Ok(Cow::Borrowed(settings));
+    }
+    let what =
+        "ports are not forwarded, because the host key has changed: somebody may be listening in";
+    if settings.exit_on_forward_failure {
+        anyhow::bail!(what);
+    }
+    tracing::error!("{what}");
+    let local_forwards = Vec::new();
+    Ok(Cow::Owned(Settings {
+        local_forwards,
+        ..settings.clone()
+    }))
 }
 
 /// As ssh: a program that has ended leaves the connection to whoever still uses a forwarded port,
@@ -320,73 +377,4 @@ async fn run_here(command: &str, env: &Environment) {
     if let Err(error) = status {
         tracing::warn!(%error, "LocalCommand was not run by {shell}");
     }
-}
-
-/// Takes this side of the session: raw when there is a terminal on both sides.
-fn local(settings: &Settings, has_pty: bool) -> anyhow::Result<Local> {
-    let interactive = has_pty && io::stdin().is_terminal() && !settings.stdin_null;
-    let attributes = if interactive {
-        Attributes::Raw
-    } else {
-        Attributes::Keep
-    };
-    let escape_char = match settings.escape_char {
-        settings::EscapeChar::None => EscapeChar::Off,
-        settings::EscapeChar::Char(byte) => EscapeChar::On(byte),
-    };
-    let guard = Guard::take(attributes)?;
-    let stdout = Output::stdout(guard.screen()).context("opening standard output")?;
-    Ok(Local {
-        input: match settings.stdin_null {
-            true => None,
-            false => Some(Input::stdin().context("opening standard input")?),
-        },
-        stdout,
-        stderr: Output::stderr().context("opening standard error")?,
-        signals: Signals::start().context("watching signals")?,
-        size: None,
-        interactive,
-        escape_char,
-        notice: notice::Settings {
-            place: match settings.show_notification_on_top {
-                true => notice::Place::Top,
-                false => notice::Place::CursorLine,
-            },
-            detail: match settings.show_full_notifications {
-                true => notice::Detail::Full,
-                false => notice::Detail::Brief,
-            },
-            after: settings.udp_reconnect_timeout,
-            escape: escape_char,
-        },
-        demonstration: Demonstration::Off,
-        guard,
-    })
-}
-
-fn wants_terminal(settings: &Settings, start: &Start) -> bool {
-    match settings.request_tty {
-        RequestTty::No => false,
-        RequestTty::Auto => {
-            start.program == Program::Shell && settings.session_type == SessionType::Default
-        }
-        RequestTty::Yes | RequestTty::Force => true,
-    }
-}
-
-/// What the server's terminal is to be like, when standard input is a terminal.
-fn terminal(settings: &Settings, env: &Environment) -> Option<Pty> {
-    let stdin = io::stdin();
-    if settings.stdin_null || !stdin.is_terminal() {
-        return None;
-    }
-    Some(Pty {
-        term: env
-            .variables
-            .get("TERM")
-            .cloned()
-            .unwrap_or_else(|| "dumb".to_owned()),
-        size: current_size(),
-        modes: tcgetattr(stdin).map_or_else(|_| Vec::new(), |termios| modes_of(&termios)),
-    })
 }

@@ -123,6 +123,12 @@ impl Login {
         Forwarder::new(self.target().server.clone())
     }
 
+    /// Whether the host's key has changed and the user goes on all the same: nothing of value may be
+    /// entrusted to it.
+    pub fn is_doubtful(&self) -> bool {
+        self.target().server.peer.no_secrets()
+    }
+
     /// Whether the connection has ended, by whomever.
     pub fn is_closed(&self) -> bool {
         self.target().server.handle.is_closed()

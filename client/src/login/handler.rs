@@ -103,7 +103,7 @@ impl client::Handler for Handler {
     async fn auth_banner(&mut self, banner: &str, _: &mut Session) -> Result<(), LoginError> {
         if self.banners_left > 0 {
             self.banners_left -= 1;
-            self.prompter.tell(&printable(banner));
+            self.prompter.banner(&printable(banner));
         }
         Ok(())
     }

@@ -103,7 +103,7 @@ impl HostKeyCheck {
             match certificate::check(certificate, &self.known, &self.principal, now) {
                 Ok(()) => return Ok(Trust::Full),
                 // The key in it may be known all the same.
-                Err(reason) => self.tell(&format!("Host certificate not accepted: {reason}.")),
+                Err(reason) => self.warn(&format!("Host certificate not accepted: {reason}.")),
             }
         }
         match self.known.judge(shown.key) {
@@ -138,7 +138,7 @@ impl HostKeyCheck {
     }
 
     fn revoked(&self, key: &[u8], place: &str) -> LoginError {
-        self.tell(&format!(
+        self.warn(&format!(
             "{}\nThe {} host key of {} is marked as revoked in {place}.\n\
              Whoever answers there may be using a stolen key.",
             boxed("WARNING: REVOKED HOST KEY DETECTED!"),
@@ -150,7 +150,7 @@ impl HostKeyCheck {
 
     fn changed(&self, key: &[u8], origin: &Origin, other: &[u8]) -> Result<Trust, LoginError> {
         let exact = &self.names.exact;
-        self.tell(&format!(
+        self.warn(&format!(
             "{}\n\
              Somebody may be listening in right now (man-in-the-middle attack)!\n\
              It is also possible that the host has a new key.\n\
@@ -168,7 +168,7 @@ impl HostKeyCheck {
         if self.strict != StrictHostKeyChecking::No {
             return Err(self.refused("the host key has changed"));
         }
-        self.tell("Going on without passwords, because StrictHostKeyChecking is off.");
+        self.warn("Going on without passwords, because StrictHostKeyChecking is off.");
         Ok(Trust::NoSecrets)
     }
 
@@ -176,7 +176,7 @@ impl HostKeyCheck {
         let label = type_label(key);
         match self.strict {
             StrictHostKeyChecking::Yes => {
-                self.tell(&format!(
+                self.warn(&format!(
                     "No {label} host key is known for {} and you have requested strict checking.",
                     self.names.exact
                 ));
@@ -240,7 +240,7 @@ impl HostKeyCheck {
                 "Warning: Permanently added '{exact}' ({}) to the list of known hosts.",
                 type_label(key)
             )),
-            Err(error) => self.tell(&format!(
+            Err(error) => self.warn(&format!(
                 "Could not add the host to the list of known hosts ({}): {error}.",
                 path.display()
             )),
@@ -256,6 +256,10 @@ impl HostKeyCheck {
 
     fn tell(&self, text: &str) {
         self.prompter.tell(text);
+    }
+
+    fn warn(&self, text: &str) {
+        self.prompter.warn(text);
     }
 }
 

@@ -116,7 +116,7 @@ fn open_files(options: &Options, prompter: &dyn Prompter) -> Vec<KeyFile> {
         match KeyFile::open(path) {
             Ok(Some(file)) => files.push(file),
             Ok(None) => tracing::debug!(path = %path.display(), "no such key"),
-            Err(reason) => prompter.tell(&format!("Warning: {reason}.")),
+            Err(reason) => prompter.warn(&format!("Warning: {reason}.")),
         }
     }
     files
@@ -136,7 +136,7 @@ fn certified(
             Ok(Some(certificate)) => certificate,
             Ok(None) => continue,
             Err(reason) => {
-                prompter.tell(&format!("Warning: {reason}."));
+                prompter.warn(&format!("Warning: {reason}."));
                 continue;
             }
         };

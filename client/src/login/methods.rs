@@ -217,7 +217,7 @@ impl Attempt<'_> {
             SignError::Unable(reason) => {
                 let key = &identity.label;
                 self.prompter
-                    .tell(&format!("Warning: key {key} cannot sign: {reason}."));
+                    .warn(&format!("Warning: key {key} cannot sign: {reason}."));
                 Ok(Outcome::Exhausted)
             }
         }
@@ -242,7 +242,7 @@ impl Attempt<'_> {
         let text = format!("{user}@{host}'s password: ");
         for attempt in 0..self.options.number_of_password_prompts {
             if attempt > 0 {
-                self.prompter.tell("Permission denied, please try again.");
+                self.prompter.warn("Permission denied, please try again.");
             }
             let Some(password) = self.ask(&text, Answer::Secret).await? else {
                 return Ok(Outcome::Exhausted);

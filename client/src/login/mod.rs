@@ -44,4 +44,4 @@ pub use key_file::MemoryKey;
 pub use options::{
     AddressFamily, Algorithms, AuthMethod, Options, RekeyLimit, StrictHostKeyChecking,
 };
-pub use prompt::{Answer, Console, PromptError, Prompter, Question, Silent};
+pub use prompt::{Answer, Console, PromptError, Prompter, Question, Silent, Words};

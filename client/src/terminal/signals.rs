@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crossterm::terminal::window_size;
 use nix::libc;
+use signal_hook::low_level::emulate_default_handler;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -73,6 +74,15 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// Ends this process as if the signal had not been caught; a shell then knows why it ended.
+    /// Returns the exit status to end with where that cannot be.
+    pub fn take_effect(self) -> i32 {
+        if let Err(error) = emulate_default_handler(self.number()) {
+            tracing::debug!(%error, "the signal has no effect");
+        }
+        FAILURE
+    }
+
     fn number(self) -> i32 {
         match self {
             Self::Hangup => libc::SIGHUP,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
-use tssh_client::login::{Answer, Console, PromptError, Prompter as _, Question};
+use tssh_client::login::{Answer, Console, PromptError, Prompter as _, Question, Words};
 
 #[tokio::test]
 async fn a_secret_is_not_shown_and_the_terminal_is_given_back() {
@@ -71,7 +71,7 @@ async fn asks_in_a_process_of_its_own() {
     } else {
         Answer::Secret
     };
-    let console = Console::from_env(false);
+    let console = Console::from_env(Words::All, None);
     let question = Question {
         text: "Question: ",
         kind,

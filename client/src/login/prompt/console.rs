@@ -1,7 +1,9 @@
 //! Decides between the terminal and the `SSH_ASKPASS` program, as ssh(1) describes it.
 
 use std::ffi::OsString;
+use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use zeroize::Zeroizing;
@@ -14,7 +16,19 @@ pub struct Console {
     program: Option<OsString>,
     require: Require,
     display: bool,
-    quiet: bool,
+    words: Words,
+    log_file: Option<PathBuf>,
+}
+
+/// What is told (`LogLevel`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// Banners, news and errors.
+    All,
+    /// What went wrong.
+    Errors,
+    /// Nothing.
+    None,
 }
 
 /// `SSH_ASKPASS_REQUIRE`.
@@ -32,8 +46,8 @@ enum Require {
 
 impl Console {
     /// Reads `SSH_ASKPASS`, `SSH_ASKPASS_REQUIRE`, `DISPLAY` and `WAYLAND_DISPLAY`.
-    /// `quiet` leaves out everything that is only told.
-    pub fn from_env(quiet: bool) -> Self {
+    /// What is told goes to `log_file` where there is one (`-E`), but for banners.
+    pub fn from_env(words: Words, log_file: Option<&Path>) -> Self {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {
             program: set("SSH_ASKPASS"),
@@ -47,8 +61,18 @@ impl Console {
                 _ => Require::WithoutTerminal,
             },
             display: set("DISPLAY").is_some() || set("WAYLAND_DISPLAY").is_some(),
-            quiet,
+            words,
+            log_file: log_file.map(Path::to_owned),
         }
+    }
+
+    fn write(&self, text: &str) {
+        let Some(path) = &self.log_file else {
+            return show(text);
+        };
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        // The log has complained of a file that takes nothing.
+        let _ = file.and_then(|mut file| writeln!(file, "{text}"));
     }
 
     /// The program to ask with, given whether there is a terminal.
@@ -77,9 +101,25 @@ impl Prompter for Console {
     }
 
     fn tell(&self, text: &str) {
-        if !self.quiet {
-            // Nothing can be done for a user whose stderr is closed.
-            let _ = writeln!(std::io::stderr().lock(), "{text}");
+        if self.words == Words::All {
+            self.write(text);
         }
     }
+
+    fn warn(&self, text: &str) {
+        if self.words != Words::None {
+            self.write(text);
+        }
+    }
+
+    fn banner(&self, text: &str) {
+        if self.words == Words::All {
+            show(text);
+        }
+    }
+}
+
+fn show(text: &str) {
+    // Nothing can be done for a user whose stderr is closed.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -18,7 +18,7 @@ mod tty;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-pub use console::Console;
+pub use console::{Console, Words};
 
 /// Whom a login asks and tells.
 #[async_trait]
@@ -32,9 +32,19 @@ pub trait Prompter: Send + Sync + 'static {
     /// [`PromptError`] where there is nobody to ask, or the user broke off.
     async fn ask(&self, question: &Question<'_>) -> Result<Zeroizing<String>, PromptError>;
 
-    /// Tells the user something: a banner, a warning. `text` holds no control characters but line
-    /// ends and tabs, and has no line end at its end.
+    /// Tells the user something in passing. `text` holds no control characters but line ends and
+    /// tabs, and has no line end at its end.
     fn tell(&self, text: &str);
+
+    /// Tells what went wrong, as [`Self::tell`] takes it.
+    fn warn(&self, text: &str) {
+        self.tell(text);
+    }
+
+    /// Shows the server's banner, as [`Self::tell`] takes it.
+    fn banner(&self, text: &str) {
+        self.tell(text);
+    }
 }
 
 /// One question.
