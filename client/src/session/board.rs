@@ -52,6 +52,16 @@ impl<'a> Board<'a> {
         decision
     }
 
+    /// Keys found no room: told when the path is back.
+    pub(super) fn handle_lost(&self, bytes: u64) {
+        let dropped = Dropped {
+            input_bytes: bytes,
+            ..Dropped::default()
+        };
+        let surface = self.screen.surface();
+        self.notice.borrow_mut().handle_dropped(dropped, surface);
+    }
+
     /// The server dropped something.
     pub(super) fn handle_discard(&self, discard: &Discard) {
         let dropped = Dropped {

@@ -219,6 +219,7 @@ impl Keyboard<'_> {
                     match action {
                         Action::Forward(keys) => {
                             let pushed = self.keys.push(keys);
+                            self.board.handle_lost(self.keys.take_lost());
                             if self.board.handle_typed(pushed, self.keys.waiting())
                                 == Decision::Leave
                             {

@@ -39,6 +39,16 @@ impl Offline {
         self.path.as_ref().is_some_and(|path| path.borrow().dark)
     }
 
+    /// Waits until the path is known to be dead; for ever over plain SSH. Cancel safe.
+    async fn is_darkened(&self) {
+        let Some(path) = &self.path else {
+            return std::future::pending().await;
+        };
+        if path.clone().wait_for(|status| status.dark).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
     /// Waits until the path is not known to be dead.
     async fn is_light(&self) {
         if let Some(path) = &self.path {
@@ -55,8 +65,11 @@ pub(super) struct Keys {
     sending: RefCell<BytesMut>,
     /// Typed while the path was known to be dead.
     waiting: RefCell<Typeahead>,
-    /// What did not fit; nothing more is read until it does.
-    rest: RefCell<Bytes>,
+    /// What fitted into neither. While the path answers nothing more is read until it does; offline
+    /// reading goes on, since an escape or a Ctrl-C may follow.
+    rest: RefCell<BytesMut>,
+    /// Bytes that did not even fit there.
+    lost: Cell<u64>,
     ended: Cell<bool>,
     changed: Notify,
     room: Notify,
@@ -69,6 +82,7 @@ impl Keys {
             sending: RefCell::default(),
             waiting: RefCell::default(),
             rest: RefCell::default(),
+            lost: Cell::new(0),
             ended: Cell::new(false),
             changed: Notify::new(),
             room: Notify::new(),
@@ -77,18 +91,9 @@ impl Keys {
     }
 
     /// Takes keys in. Offline, a Ctrl-C drops what still waits; online it is a key like others.
-    pub(super) fn push(&self, mut keys: Bytes) -> Pushed {
+    pub(super) fn push(&self, keys: Bytes) -> Pushed {
         (self.offline.typed)();
-        let mut pushed = Pushed::default();
-        if self.offline.is_dark() {
-            pushed = self.waiting.borrow_mut().push(&mut keys);
-        } else {
-            self.release();
-            let mut sending = self.sending.borrow_mut();
-            let room = SENDING_LIMIT.saturating_sub(sending.len()).min(keys.len());
-            sending.extend_from_slice(&keys.split_to(room));
-        }
-        *self.rest.borrow_mut() = keys;
+        let pushed = self.place(keys);
         self.changed.notify_one();
         pushed
     }
@@ -108,10 +113,18 @@ impl Keys {
         }
     }
 
-    /// Waits until all keys taken in have found room. Cancel safe.
+    /// How many bytes were dropped for want of room since this was last asked.
+    pub(super) fn take_lost(&self) -> u64 {
+        self.lost.take()
+    }
+
+    /// Waits until all keys taken in have found room, or the path is known to be dead. Cancel safe.
     pub(super) async fn has_room(&self) {
-        while !self.rest.borrow().is_empty() {
-            self.room.notified().await;
+        while !self.rest.borrow().is_empty() && !self.offline.is_dark() {
+            tokio::select! {
+                () = self.room.notified() => {}
+                () = self.offline.is_darkened() => {}
+            }
         }
     }
 
@@ -123,14 +136,10 @@ impl Keys {
     pub(super) async fn drain(&self, remote: &mut RemoteInput) -> Result<(), Broken> {
         loop {
             self.offline.is_light().await;
-            self.release();
-            let keys = self.sending.borrow_mut().split().freeze();
+            let keys = self.next();
             if !keys.is_empty() {
                 remote.write(keys).await?;
-                let rest = std::mem::take(&mut *self.rest.borrow_mut());
-                if !rest.is_empty() {
-                    self.push(rest);
-                }
+                self.place(Bytes::new());
                 self.room.notify_one();
                 continue;
             }
@@ -141,20 +150,141 @@ impl Keys {
         }
     }
 
-    /// What was typed offline is next.
-    fn release(&self) {
+    /// Everything that may be sent now.
+    fn next(&self) -> Bytes {
+        self.place(Bytes::new());
+        self.sending.borrow_mut().split().freeze()
+    }
+
+    /// Puts `keys` behind what is here already, each where there is room for it.
+    fn place(&self, mut keys: Bytes) -> Pushed {
         let mut waiting = self.waiting.borrow_mut();
-        if !waiting.is_empty() {
-            self.sending.borrow_mut().extend_from_slice(&waiting.take());
+        let mut rest = self.rest.borrow_mut();
+        if !self.offline.is_dark() {
+            let mut sending = self.sending.borrow_mut();
+            if !waiting.is_empty() {
+                sending.extend_from_slice(&waiting.take());
+            }
+            // One piece of typing at most: the next is read when this one has gone.
+            rest.extend_from_slice(&keys);
+            let room = SENDING_LIMIT.saturating_sub(sending.len()).min(rest.len());
+            sending.extend_from_slice(&rest.split_to(room));
+            return Pushed::default();
         }
+        let mut older = rest.split().freeze();
+        let mut pushed = waiting.push(&mut older);
+        // Where older keys found no room only a Ctrl-C is taken from these.
+        let newer = waiting.push(&mut keys);
+        if newer.interrupts > 0 {
+            pushed.dropped += older.len();
+            older = Bytes::new();
+        }
+        pushed.interrupts += newer.interrupts;
+        pushed.dropped += newer.dropped;
+        rest.extend_from_slice(&older);
+        let room = REST_LIMIT.saturating_sub(rest.len()).min(keys.len());
+        rest.extend_from_slice(&keys.split_to(room));
+        self.lost.set(self.lost.get() + keys.len() as u64);
+        pushed
     }
 }
 
 /// Keys for a program that does not read; a paste is held back beyond this.
 const SENDING_LIMIT: usize = 64 * 1024;
 
+/// What is read offline beyond what may wait, so that a long paste is whole when it is delivered, and
+/// the way out behind it is found.
+const REST_LIMIT: usize = 1024 * 1024;
+
 impl fmt::Debug for Offline {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Offline")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Duration, timeout};
+
+    use super::*;
+    use crate::terminal::typeahead::TYPEAHEAD_LIMIT;
+
+    #[tokio::test(start_paused = true)]
+    async fn offline_reading_goes_on_when_no_more_keys_can_wait() {
+        let (keys, path) = keys();
+        go_dark(&path, true);
+        keys.push(Bytes::from(vec![b'x'; TYPEAHEAD_LIMIT + 10]));
+        assert!(keys.waiting().full);
+        keys.has_room().await;
+        keys.push(Bytes::from_static(b"tail"));
+        keys.has_room().await;
+
+        // In order, and none is missing, once the path is back.
+        go_dark(&path, false);
+        let mut sent = Vec::new();
+        loop {
+            let more = keys.next();
+            if more.is_empty() {
+                break;
+            }
+            sent.extend_from_slice(&more);
+        }
+        assert_eq!(sent.len(), TYPEAHEAD_LIMIT + 14);
+        assert!(sent.ends_with(b"xtail"));
+        assert_eq!(keys.take_lost(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ctrl_c_behind_a_full_queue_drops_all_that_waits() {
+        let (keys, path) = keys();
+        go_dark(&path, true);
+        keys.push(Bytes::from(vec![b'x'; TYPEAHEAD_LIMIT + 10]));
+        keys.push(Bytes::from_static(b"more"));
+        let pushed = keys.push(Bytes::from_static(b"y\x03z"));
+        assert_eq!(pushed.interrupts, 1);
+        assert!(pushed.dropped >= TYPEAHEAD_LIMIT + 14, "{pushed:?}");
+        go_dark(&path, false);
+        assert_eq!(keys.next(), b"\x03z"[..]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_finds_no_room_at_all_is_counted() {
+        let (keys, path) = keys();
+        go_dark(&path, true);
+        for _ in 0..TYPEAHEAD_LIMIT / 4096 {
+            keys.push(Bytes::from(vec![b'x'; 4096]));
+        }
+        for _ in 0..REST_LIMIT / 4096 {
+            keys.push(Bytes::from(vec![b'y'; 4096]));
+        }
+        assert_eq!(keys.take_lost(), 0);
+        keys.push(Bytes::from_static(b"lost"));
+        assert_eq!((keys.take_lost(), keys.take_lost()), (4, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn online_a_program_that_does_not_read_holds_the_keyboard_back_until_the_path_is_dead() {
+        let (keys, path) = keys();
+        keys.push(Bytes::from(vec![b'x'; SENDING_LIMIT + 1]));
+        let day = Duration::from_secs(86400);
+        assert!(timeout(day, keys.has_room()).await.is_err());
+        go_dark(&path, true);
+        keys.has_room().await;
+        keys.push(Bytes::from_static(b"y"));
+        go_dark(&path, false);
+        assert_eq!(keys.next().len(), SENDING_LIMIT + 2);
+    }
+
+    fn keys() -> (Keys, watch::Sender<PathStatus>) {
+        let (path, seen) = watch::channel(PathStatus::default());
+        let offline = Offline {
+            path: Some(seen),
+            typed: Arc::new(|| {}),
+        };
+        (Keys::new(offline), path)
+    }
+
+    fn go_dark(path: &watch::Sender<PathStatus>, dark: bool) {
+        path.send_modify(|status| status.dark = dark);
     }
 }

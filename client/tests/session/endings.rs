@@ -8,6 +8,7 @@ use std::process::Stdio;
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode as FileMode;
+use nix::sys::termios::LocalFlags;
 use nix::unistd::{Pid, mkfifo};
 use pty_process::blocking::Command;
 
@@ -51,6 +52,38 @@ fn a_login_that_is_cut_off_in_plain_mode_is_one_sentence_and_255() {
     let sentence =
         format!("tssh: connection to 127.0.0.1 port {port} closed: closed by the remote host");
     assert_eq!(told.stderr.lines().collect::<Vec<_>>(), [sentence]);
+}
+
+#[test]
+fn a_signal_at_a_question_gives_the_terminal_back() {
+    let rig = Rig::start();
+    let key = rig.sshd.keygen("locked", "ed25519", "secret");
+    let identity = format!("IdentityFile={}", key.display());
+    let unknown = format!("UserKnownHostsFile={}", rig.path("new").display());
+    rig.sshd.authorize("locked");
+    let only = ["-F", "none", "-o", "IdentityAgent=none", "-o", &identity];
+    for (option, question) in [
+        ("StrictHostKeyChecking=no", "passphrase"),
+        ("StrictHostKeyChecking=ask", "continue connecting"),
+    ] {
+        for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
+            let options = ["-o", &unknown, "-o", option, "-p"];
+            let port = rig.sshd.port().to_string();
+            let words = [&only[..], &options, &[&port, "127.0.0.1", "true"]].concat();
+            let mut command = Command::new(TSSH);
+            for word in words {
+                command = command.arg(word);
+            }
+            let mut seat = Seat::spawn(command.env_remove("SSH_AUTH_SOCK"), |_| {});
+            seat.wait_for_screen(question);
+            let echo = seat.attributes().local_flags.contains(LocalFlags::ECHO);
+            assert!(!echo, "{question}: the terminal shows what is typed");
+            seat.signal(signal);
+            // As if nobody had caught it.
+            assert_eq!(seat.leave().0, None, "{question} {signal}");
+            let _ = std::fs::remove_file(rig.path("new"));
+        }
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::thread;
 
 use nix::sys::signal::{Signal, kill};
 
+use crate::left;
 use crate::relay::Relay;
 use crate::rig::{EVERY, Mode, PATIENCE, Rig, noise, pid, tsshd, wait};
 
@@ -244,6 +245,30 @@ fn a_command_that_has_ended_leaves_the_connection_to_who_still_uses_the_port() {
     }
 }
 
+#[test]
+fn a_server_that_is_gone_ends_the_wait_for_who_still_uses_the_port() {
+    let rig = Rig::start();
+    let far = Far::answering(|mut socket| {
+        std::io::copy(&mut socket.try_clone().unwrap(), &mut socket).unwrap();
+    });
+    let port = free_port();
+    let soon = ["-o", "UdpHeartbeatTimeout=1", "-o", "UdpReconnectTimeout=1"];
+    let verbose = ["-o", "LogLevel=VERBOSE", "-L", &forward(port, &far)];
+    let mut tssh = Running::start(&rig, Mode::Udp, &[&soon[..], &verbose].concat());
+    let mut socket = connect(port);
+    say_and_hear(&mut socket, b"before");
+    drop(tssh.child.stdin.take());
+    let mut lines = BufReader::new(tssh.child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("waiting for forwarded")));
+
+    for server in left::servers(rig.sshd.port()) {
+        kill(server, Signal::SIGKILL).unwrap();
+    }
+
+    assert_eq!(wait(tssh.child).code(), Some(255));
+    assert!(lines.any(|line| line.unwrap().contains("nothing listens there any more")));
+}
+
 /// A web server that refuses an upload answers, and leaves the rest of it unread.
 #[test]
 fn what_a_server_said_before_it_broke_off_arrives() {
@@ -354,7 +379,7 @@ fn say_and_hear(socket: &mut TcpStream, words: &[u8]) {
 }
 
 /// A port that nobody has a moment ago; the system gives the next one to ask another.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
 }

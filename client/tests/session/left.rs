@@ -47,7 +47,7 @@ pub(crate) fn end(port: u16) {
 }
 
 /// The servers that this process has adopted and whose login came to `port`.
-fn servers(port: u16) -> Vec<Pid> {
+pub(crate) fn servers(port: u16) -> Vec<Pid> {
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();
     };

@@ -8,6 +8,7 @@ use std::thread;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::left;
 use crate::relay::Relay;
 use crate::rig::{Mode, Rig, collect, noise, wait};
 
@@ -213,6 +214,24 @@ fn a_script_whose_server_was_killed_is_not_kept_waiting() {
     let gone = "tssh: the server went away: nothing listens there any more, so tsshd was ended or \
                 the machine restarted";
     assert_eq!(told.lines().collect::<Vec<_>>(), [gone]);
+}
+
+#[test]
+fn a_connection_without_a_session_ends_with_its_server() {
+    let rig = Rig::start();
+    let soon = ["-o", "UdpHeartbeatTimeout=1", "-o", "UdpReconnectTimeout=1"];
+    let mut child = rig
+        .tssh(Mode::Udp, &[&soon[..], &["-v", "-N", "server"]].concat())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(told.any(|line| line.unwrap().contains("connected to")));
+    for server in left::servers(rig.sshd.port()) {
+        kill(server, Signal::SIGKILL).unwrap();
+    }
+    assert_eq!(wait(child).code(), Some(255));
+    assert!(told.any(|line| line.unwrap().contains("nothing listens there any more")));
 }
 
 fn start(mode: Mode, rig: &Rig, relay: &Relay, command: &str) -> Child {

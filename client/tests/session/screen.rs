@@ -1,5 +1,7 @@
 //! Sessions on a terminal.
 
+use std::io::Write;
+
 use nix::sys::signal::Signal;
 use nix::sys::termios::{InputFlags, SpecialCharacterIndices};
 
@@ -236,6 +238,61 @@ fn ctrl_c_offline_drops_what_waits_and_is_sent_itself() {
     assert!(!seat.screen().contains("rm"), "{}", seat.screen());
     seat.keys(b"\r~.");
     assert_eq!(seat.leave().0, Some(255));
+}
+
+#[test]
+fn leaving_works_while_the_path_is_down_and_no_more_keys_can_wait() {
+    let rig = Rig::start();
+    rig.servers_stay();
+    let relay = Relay::start(&rig);
+    let mut seat = in_the_dark(&rig, &relay);
+    let mut keyboard = seat.keyboard();
+    let typing = std::thread::spawn(move || {
+        keyboard.write_all(&[b'x'; 100_000]).unwrap();
+        keyboard
+    });
+    seat.wait_for_screen("no room for more keys");
+    typing.join().unwrap().write_all(b"\r~.").unwrap();
+    assert_eq!(seat.leave().0, Some(255));
+}
+
+#[test]
+fn nothing_of_ours_goes_into_an_output_that_is_a_file() {
+    let rig = Rig::start();
+    let relay = Relay::start(&rig);
+    let out = rig.path("out");
+    let tssh = rig.tssh(
+        Mode::Udp,
+        &[
+            &SOON[..],
+            &[
+                "-v",
+                &relay.option(),
+                "-t",
+                "server",
+                "stty -echo; echo ready; cat",
+            ],
+        ]
+        .concat(),
+    );
+    let shell = pty_process::blocking::Command::new("/bin/sh")
+        .args(["-c", "out=$1; shift; exec \"$@\" > \"$out\"", "sh"])
+        .arg(&out)
+        .arg(tssh.get_program())
+        .args(tssh.get_args())
+        .env_remove("SSH_AUTH_SOCK");
+    let mut seat = Seat::spawn(shell, |_| {});
+    seat.wait_for_screen("connected to");
+    relay.darken();
+    seat.wait_for_screen("the connection is lost");
+    seat.keys(b"~?");
+    seat.wait_for_screen("leave: end the session");
+    relay.lighten();
+    seat.wait_for_screen("the connection is back");
+    seat.keys(b"hello\r\x04");
+    assert_eq!(seat.leave().0, Some(0));
+    let out = std::fs::read_to_string(&out).unwrap();
+    assert_eq!(out, "ready\r\nhello\r\n");
 }
 
 #[test]

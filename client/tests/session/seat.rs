@@ -112,6 +112,11 @@ impl Seat {
         (&self.pty).write_all(keys).unwrap();
     }
 
+    /// For who types while the screen is looked at.
+    pub(crate) fn keyboard(&self) -> File {
+        self.pty.as_fd().try_clone_to_owned().unwrap().into()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill(self.pid, signal).unwrap();
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::forward::free_port;
 use crate::relay::Relay;
 use crate::rig::{Mode, Rig, Told, success, tsshd};
 
@@ -161,6 +162,30 @@ fn tcp_means_plain_ssh() {
         "echo plain",
     ];
     assert_eq!(rig.run(Mode::Udp, &missing), success("plain\n"));
+}
+
+#[test]
+fn through_a_host_whose_key_has_changed_nothing_is_forwarded() {
+    let rig = Rig::start();
+    let other = rig.sshd.keygen("other", "ed25519", "");
+    let other = fs::read_to_string(other.with_extension("pub")).unwrap();
+    let line = format!("[127.0.0.1]:{} {other}", rig.sshd.port());
+    fs::write(rig.path("changed"), line).unwrap();
+    let known = format!("UserKnownHostsFile={}", rig.path("changed").display());
+    let port = free_port();
+    let spec = format!("{port}:127.0.0.1:1");
+    let options = ["-o", &known, "-o", "StrictHostKeyChecking=no", "-L", &spec];
+    for mode in [Mode::Plain, Mode::Udp] {
+        let probe = format!("bash -c ': < /dev/tcp/127.0.0.1/{port}' 2> /dev/null || echo closed");
+        let told = rig.run(mode, &[&options[..], &["server", &probe]].concat());
+        assert_eq!((told.status, told.stdout.as_str()), (Some(0), "closed\n"));
+        assert!(told.stderr.contains("ports are not forwarded"), "{told:?}");
+
+        let must = ["-o", "ExitOnForwardFailure=yes", "server", "echo ran"];
+        let told = rig.run(mode, &[&options[..], &must].concat());
+        assert_eq!((told.status, told.stdout.as_str()), (Some(255), ""));
+        assert!(told.stderr.contains("ports are not forwarded"), "{told:?}");
+    }
 }
 
 /// One line with all of `parts`, and 255.

@@ -108,6 +108,54 @@ fn quiet_says_nothing_about_errors_and_a_log_file_gets_them_instead() {
 }
 
 #[test]
+fn what_the_login_tells_obeys_the_log_level_and_goes_to_the_log_file() {
+    let rig = Rig::start_with("Banner {dir}/banner");
+    std::fs::write(rig.path("banner"), "Welcome\n").unwrap();
+    let known = format!("UserKnownHostsFile={}", rig.path("new").display());
+    let run = |options: &[&str]| {
+        let _ = std::fs::remove_file(rig.path("new"));
+        let accept = ["-o", &known, "-o", "StrictHostKeyChecking=no"];
+        let told = rig.run(
+            Mode::Plain,
+            &[&accept[..], options, &["server", "true"]].concat(),
+        );
+        assert_eq!(told.status, Some(0), "{told:?}");
+        let says = |part| told.stderr.contains(part);
+        (says("Permanently added"), says("Welcome"))
+    };
+    assert_eq!(run(&[]), (true, true));
+    for level in ["QUIET", "FATAL", "ERROR"] {
+        assert_eq!(run(&["-o", &format!("LogLevel={level}")]), (false, false));
+    }
+    // As in ssh, a banner is for the eyes.
+    let log = rig.path("log");
+    assert_eq!(run(&["-E", log.to_str().unwrap()]), (false, true));
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("Permanently added"), "{log}");
+
+    // A changed key is an error, which only silence hides.
+    let other = rig
+        .sshd
+        .keygen("other", "ed25519", "")
+        .with_extension("pub");
+    let line = format!(
+        "[127.0.0.1]:{} {}",
+        rig.sshd.port(),
+        std::fs::read_to_string(other).unwrap()
+    );
+    std::fs::write(rig.path("changed"), line).unwrap();
+    let changed = format!("UserKnownHostsFile={}", rig.path("changed").display());
+    for (level, says) in [("ERROR", true), ("QUIET", false)] {
+        let level = format!("LogLevel={level}");
+        let told = rig.run(
+            Mode::Plain,
+            &["-o", &changed, "-o", &level, "server", "true"],
+        );
+        assert_eq!(told.stderr.contains("HAS CHANGED"), says, "{told:?}");
+    }
+}
+
+#[test]
 fn standard_error_is_apart_from_standard_output() {
     let rig = Rig::start();
     for mode in EVERY {
