@@ -6,7 +6,7 @@ use super::{Environment, ForwardAgent, Settings};
 use crate::ssh_config::tokens::{
     TokenError, TokenValues, Tokens, expand_all, expand_tilde, expand_tokens,
 };
-use crate::ssh_config::{ConfigError, Listener, Target};
+use crate::ssh_config::{ConfigError, Listener, Target, is_sane_user};
 
 impl Settings {
     /// The private keys to try, and whether the user has named each.
@@ -160,6 +160,20 @@ impl Settings {
         };
     }
 
+    /// Expands the user that the configuration names, and refuses one that a shell could mistake.
+    pub(super) fn expand_user(&mut self, env: &Environment) -> Result<(), ConfigError> {
+        let user = expand_all(&self.user, &self.tokens.user(), &env.variables);
+        let user = user.map_err(in_keyword("User"))?;
+        if user != self.user {
+            if !is_sane_user(&user) {
+                return Err(ConfigError::BadUser(user));
+            }
+            self.user = user;
+            self.fill_tokens(env);
+        }
+        Ok(())
+    }
+
     /// Expands what `ssh -G` prints expanded.
     pub(super) fn expand(&mut self, env: &Environment) -> Result<(), ConfigError> {
         let tokens = self.tokens.clone();
@@ -178,6 +192,12 @@ impl Settings {
         }
         if let ForwardAgent::Socket(text) = &mut self.forward_agent {
             *text = path(text).map_err(in_keyword("ForwardAgent"))?;
+        }
+        for set in &mut self.set_env {
+            if let Some((name, value)) = set.split_once('=') {
+                let value = expand_all(value, &tokens, &env.variables);
+                *set = format!("{name}={}", value.map_err(in_keyword("SetEnv"))?);
+            }
         }
         for text in &mut self.user_known_hosts_files {
             *text = path(text).map_err(in_keyword("UserKnownHostsFile"))?;

@@ -22,6 +22,7 @@ pub fn resolve(cli: &Cli, env: &Environment) -> Result<Settings, ConfigError> {
     let mut draft = Draft::new();
     let original = draft.apply_command_line(cli, env)?;
     draft.settings.host.clone_from(&original);
+    let user_is_final = !draft.settings.user.is_empty();
     let config = cli.config.as_deref();
     let mut wants_final =
         Reader::new(env, &mut draft, &original, &original, Pass::First).read_files(config)?;
@@ -57,6 +58,9 @@ pub fn resolve(cli: &Cli, env: &Environment) -> Result<Settings, ConfigError> {
     let mut settings = draft.settings;
     check(&settings)?;
     settings.fill_tokens(env);
+    if !user_is_final {
+        settings.expand_user(env)?;
+    }
     settings.expand(env)?;
     match &settings.refuse_connection {
         Some(reason) if !cli.print_settings => Err(ConfigError::Refused(reason.clone())),

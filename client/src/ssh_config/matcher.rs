@@ -89,6 +89,7 @@ impl Reader<'_> {
                 matches_list(&command.to_string_lossy(), argument)
             }
             "sessiontype" => matches_list(self.session_word(), argument),
+            "version" => matches_list(VERSION, argument),
             "localnetwork" => {
                 let addresses = (self.env.addresses)();
                 return Some(argument.split(',').any(|network| {
@@ -193,6 +194,9 @@ impl Reader<'_> {
         }
     }
 }
+
+/// What `Match version` is compared with, as ssh compares with `OpenSSH_10.0p2`.
+const VERSION: &str = concat!("tssh_", env!("CARGO_PKG_VERSION"));
 
 /// The next criterion and what follows it; `=` may stand between it and its argument.
 fn next_criterion(text: &str) -> Result<Option<(String, &str)>, Problem> {

@@ -88,6 +88,14 @@ impl TokenValues {
             .collect()
     }
 
+    /// The tokens of `User`, which is a part of what `%r` and `%C` stand for.
+    pub fn user(&self) -> Tokens<'_> {
+        self.common()
+            .into_iter()
+            .filter(|(token, _)| !"rC".contains(*token))
+            .collect()
+    }
+
     /// `%C`: forty hexadecimal digits that name the connection, SHA-1 of `%l%h%p%r%j`.
     pub fn connection_hash(&self) -> String {
         let mut hash = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
