@@ -96,7 +96,10 @@ fn one_hop(settings: &Settings, env: &Environment) -> Result<Options, ConfigErro
             .then(|| settings.host_key_algorithms.join(",")),
         host_keys_are_ordered: settings.host_key_order_given,
         user_keys: Some(settings.pubkey_accepted_algorithms.join(",")),
+        authorities: Some(settings.ca_signature_algorithms.join(",")),
     };
+    options.required_rsa_size = settings.required_rsa_size;
+    options.trust_loopback = settings.no_host_authentication_for_localhost;
     options.compression = settings.compression;
     options.connect_timeout = settings.connect_limit();
     options.connection_attempts = settings.connection_attempts;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
+use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
 use russh::{Preferred, cipher, compression, kex, mac};
 
 use super::error::LoginError;
@@ -49,10 +49,43 @@ pub(super) fn preferred(options: &Options, known: &KnownHosts) -> Result<Preferr
     })
 }
 
-/// Whether `PubkeyAcceptedAlgorithms` allows the algorithm `name`.
-pub(super) fn accepts_user_key(options: &Options, name: &str) -> bool {
+/// Whether `PubkeyAcceptedAlgorithms` allows the algorithm `name`, and `RequiredRSASize` the key.
+///
+/// # Errors
+///
+/// Why not, in words for the user.
+pub(super) fn accept_user_key(
+    options: &Options,
+    key: &PublicKey,
+    name: &str,
+) -> Result<(), String> {
     let list = options.algorithms.user_keys.as_deref();
-    names("PubkeyAcceptedAlgorithms", list, USER_KEYS)
+    let is_listed = names("PubkeyAcceptedAlgorithms", list, USER_KEYS)
+        .iter()
+        .any(|pattern| matches_pattern(pattern, name));
+    if !is_listed {
+        return Err(format!("{name} is not in PubkeyAcceptedAlgorithms"));
+    }
+    accept_size(options.required_rsa_size, key)
+}
+
+/// Whether `key` has the bits that `RequiredRSASize` wants; keys of other kinds always do.
+///
+/// # Errors
+///
+/// Why not, in words for the user.
+pub(super) fn accept_size(required: u32, key: &PublicKey) -> Result<(), String> {
+    match key.key_data().rsa().map(|rsa| rsa.key_size()) {
+        Some(bits) if bits < required => Err(format!(
+            "its RSA key has {bits} bits, and RequiredRSASize wants {required}"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether `CASignatureAlgorithms` allows an authority to sign by the algorithm `name`.
+pub(super) fn accepts_authority(list: Option<&str>, name: &str) -> bool {
+    names("CASignatureAlgorithms", list, SIGNATURES)
         .iter()
         .any(|pattern| matches_pattern(pattern, name))
 }
@@ -233,6 +266,16 @@ const USER_KEYS: &[&str] = &[
     "sk-ecdsa-sha2-*",
     "rsa-sha2-512*",
     "rsa-sha2-256*",
+];
+
+/// As OpenSSH's default: everything but SHA-1.
+const SIGNATURES: &[&str] = &[
+    "ssh-ed25519",
+    "ecdsa-sha2-*",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-*",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
 ];
 
 /// Names that the library knows and that protect nothing.

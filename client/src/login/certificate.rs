@@ -4,8 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::ssh_key::public::KeyData;
-use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey, PublicKeyBase64 as _};
+use russh::keys::{Certificate, HashAlg, PublicKey, PublicKeyBase64 as _};
 
+use super::algorithms::accepts_authority;
 use super::known_hosts::{KnownHosts, matches_pattern};
 use super::prompt::printable;
 
@@ -25,7 +26,8 @@ pub(super) fn authority(certificate: &Certificate) -> Vec<u8> {
     encoded(certificate.signature_key())
 }
 
-/// Checks everything that makes `certificate` good for `host` at `now`, but revocation.
+/// Checks everything that makes `certificate` good for `host` at `now`, but revocation. `signed_by`
+/// are the `CASignatureAlgorithms`.
 ///
 /// # Errors
 ///
@@ -35,6 +37,7 @@ pub(super) fn check(
     known: &KnownHosts,
     host: &str,
     now: u64,
+    signed_by: Option<&str>,
 ) -> Result<(), String> {
     if !known.is_authority(&authority(certificate)) {
         return Err("no authority known for this host signed it".into());
@@ -48,11 +51,12 @@ pub(super) fn check(
     if certificate.cert_type() != CertType::Host {
         return Err("it is a user's certificate, not a host's".into());
     }
-    if matches!(
-        certificate.signature().algorithm(),
-        Algorithm::Dsa | Algorithm::Rsa { hash: None }
-    ) {
-        return Err("it is signed with SHA-1".into());
+    let algorithm = certificate.signature().algorithm();
+    if !accepts_authority(signed_by, algorithm.as_str()) {
+        let name = algorithm.as_str();
+        return Err(format!(
+            "it is signed by {name}, which is not in CASignatureAlgorithms"
+        ));
     }
     if now < certificate.valid_after() {
         return Err("it is not valid yet".into());
@@ -108,9 +112,26 @@ mod tests {
         assert_eq!(reason, "it is for a?]0;title??b?31m, not for host.example");
     }
 
+    #[test]
+    fn an_authority_signs_only_by_what_is_allowed() {
+        let (known, bytes) = signed_for("host.example");
+        for (list, reason) in [
+            (None, Ok(())),
+            (Some("ssh-ed25519"), Ok(())),
+            (
+                Some("rsa-sha2-512,ecdsa-sha2-nistp256"),
+                Err("it is signed by ssh-ed25519, which is not in CASignatureAlgorithms".into()),
+            ),
+        ] {
+            let certificate = Certificate::from_bytes(&bytes).unwrap();
+            let checked = check(&certificate, &known, "host.example", unix_now(), list);
+            assert_eq!(checked, reason, "{list:?}");
+        }
+    }
+
     fn checked(known: &KnownHosts, bytes: &[u8]) -> Result<(), String> {
         let certificate = Certificate::from_bytes(bytes).unwrap();
-        check(&certificate, known, "host.example", unix_now())
+        check(&certificate, known, "host.example", unix_now(), None)
     }
 
     /// What knows the authority, and a certificate for `principal` by it.

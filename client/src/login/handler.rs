@@ -85,9 +85,11 @@ impl client::Handler for Handler {
         shown: &PublicKeyOrCertificate,
     ) -> Result<bool, LoginError> {
         self.answered = None;
-        let key = shown.public_key().public_key_bytes();
+        let public = shown.public_key();
+        let key = public.public_key_bytes();
         let shown = Shown {
             key: &key,
+            public: &public,
             certificate: shown.certificate(),
         };
         let verdict = tokio::select! {

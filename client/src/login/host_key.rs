@@ -1,13 +1,15 @@
 //! Decides whether the server is the host it should be, and asks the user where only they know.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use russh::keys::Certificate;
+use russh::keys::{Certificate, PublicKey};
 
+use super::algorithms::accept_size;
 use super::certificate;
 use super::error::LoginError;
 use super::known_hosts::{
@@ -30,6 +32,11 @@ pub(super) struct HostKeyCheck {
     batch: bool,
     append_to: Option<PathBuf>,
     hash: bool,
+    required_rsa_size: u32,
+    /// `CASignatureAlgorithms`.
+    authorities: Option<String>,
+    /// This machine, which the user trusts whatever its key.
+    is_trusted: bool,
     prompter: Arc<dyn Prompter>,
 }
 
@@ -46,6 +53,7 @@ pub(super) enum Trust {
 pub(super) struct Shown<'a> {
     /// The public key as RFC 4253 section 6.6 encodes it.
     pub(super) key: &'a [u8],
+    pub(super) public: &'a PublicKey,
     pub(super) certificate: Option<&'a Certificate>,
 }
 
@@ -66,7 +74,14 @@ impl HostKeyCheck {
             Some(_) => KnownHosts::default(),
             None => load(files, &names),
         };
+        let is_loopback = address
+            .as_ref()
+            .and_then(|address| address.parse::<IpAddr>().ok())
+            .is_some_and(|ip| ip.to_canonical().is_loopback());
         Self {
+            required_rsa_size: options.required_rsa_size,
+            authorities: options.algorithms.authorities.clone(),
+            is_trusted: options.trust_loopback && is_loopback && alias.is_none(),
             principal: alias.unwrap_or(&options.hostname).to_owned(),
             address: address.filter(|address| *address != options.hostname),
             known,
@@ -97,10 +112,22 @@ impl HostKeyCheck {
                 false => Err(self.refused("it is not the one key that was expected")),
             };
         }
+        if let Err(reason) = accept_size(self.required_rsa_size, shown.public) {
+            return Err(self.refused(&reason));
+        }
         self.check_revocation(shown)?;
+        if self.is_trusted {
+            return Ok(Trust::Full);
+        }
         if let Some(certificate) = shown.certificate {
             let now = certificate::unix_now();
-            match certificate::check(certificate, &self.known, &self.principal, now) {
+            match certificate::check(
+                certificate,
+                &self.known,
+                &self.principal,
+                now,
+                self.authorities.as_deref(),
+            ) {
                 Ok(()) => return Ok(Trust::Full),
                 // The key in it may be known all the same.
                 Err(reason) => self.warn(&format!("Host certificate not accepted: {reason}.")),

@@ -7,7 +7,7 @@ use russh::keys::{Algorithm, HashAlg};
 use russh::{MethodKind, MethodSet};
 
 use super::agent::Agent;
-use super::algorithms::accepts_user_key;
+use super::algorithms::accept_user_key;
 use super::connect::Hop;
 use super::error::LoginError;
 use super::identities::{Identities, Identity, Source};
@@ -177,8 +177,8 @@ impl Attempt<'_> {
             Some(_) => algorithm.to_certificate_type(),
             None => algorithm.as_str().to_owned(),
         };
-        if !accepts_user_key(self.options, &name) {
-            tracing::debug!(key = identity.label, "not in PubkeyAcceptedAlgorithms");
+        if let Err(reason) = accept_user_key(self.options, &public, &name) {
+            tracing::debug!("key {} is not offered: {reason}", identity.label);
             return Ok(Outcome::Exhausted);
         }
         tracing::debug!(key = identity.label, "offering");

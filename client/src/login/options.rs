@@ -55,6 +55,10 @@ pub struct Options {
     pub batch_mode: bool,
     /// Lists of algorithms.
     pub algorithms: Algorithms,
+    /// The smallest RSA key that is used, of a host or of the user, in bits (`RequiredRSASize`).
+    pub required_rsa_size: u32,
+    /// Whether any host key of this machine is taken (`NoHostAuthenticationForLocalhost`).
+    pub trust_loopback: bool,
     /// Whether to compress (`Compression`).
     pub compression: bool,
     /// How long one address may take to connect, and the server to answer (`ConnectTimeout`).
@@ -107,6 +111,8 @@ impl Options {
             number_of_password_prompts: 3,
             batch_mode: false,
             algorithms: Algorithms::default(),
+            required_rsa_size: 1024,
+            trust_loopback: false,
             compression: false,
             connect_timeout: None,
             connection_attempts: 1,
@@ -204,6 +210,8 @@ pub struct Algorithms {
     pub host_keys_are_ordered: bool,
     /// `PubkeyAcceptedAlgorithms`.
     pub user_keys: Option<String>,
+    /// `CASignatureAlgorithms`.
+    pub authorities: Option<String>,
 }
 
 /// `RekeyLimit`: new keys after so much data or time, whichever comes first.

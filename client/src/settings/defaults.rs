@@ -53,6 +53,7 @@ impl Default for Settings {
             host_key_alias: None,
             hash_known_hosts: false,
             update_host_keys: YesNoAsk::Yes,
+            update_host_keys_given: false,
             check_host_ip: false,
             verify_host_key_dns: YesNoAsk::No,
             no_host_authentication_for_localhost: false,

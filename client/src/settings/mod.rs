@@ -107,6 +107,8 @@ pub struct Settings {
     pub hash_known_hosts: bool,
     /// Whether the server's other host keys are learnt.
     pub update_host_keys: YesNoAsk,
+    /// Whether the configuration asked for that, rather than the default.
+    pub update_host_keys_given: bool,
     /// Whether the address is looked up in known hosts too.
     pub check_host_ip: bool,
     /// Whether SSHFP records are looked at.

@@ -79,6 +79,7 @@ fn fill_defaults(draft: &mut Draft, env: &Environment) {
     if !draft.is_claimed(Keyword::UpdateHostKeys) && (names_hosts_files || trusts_dns) {
         draft.settings.update_host_keys = YesNoAsk::No;
     }
+    draft.settings.update_host_keys_given = draft.is_claimed(Keyword::UpdateHostKeys);
     let only_stdio = draft.settings.stdio_forward.is_some();
     if !draft.is_claimed(Keyword::ExitOnForwardFailure) {
         draft.settings.exit_on_forward_failure = only_stdio;

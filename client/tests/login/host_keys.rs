@@ -363,14 +363,17 @@ fn certified(server: &Certified) -> Options {
 }
 
 /// Options for a server that no file knows; the file to write is in a folder that does not exist.
-fn unknown(sshd: &Sshd, strict: StrictHostKeyChecking) -> Options {
+pub(crate) fn unknown(sshd: &Sshd, strict: StrictHostKeyChecking) -> Options {
     let mut options = sshd.options();
     options.strict_host_key_checking = strict;
     options.user_known_hosts = vec![sshd.path("new/known_hosts")];
     options
 }
 
-async fn refused(options: &Options, answers: &[&str]) -> (String, std::sync::Arc<Script>) {
+pub(crate) async fn refused(
+    options: &Options,
+    answers: &[&str],
+) -> (String, std::sync::Arc<Script>) {
     let script = Script::new(answers);
     let error = Login::connect(options, script.clone()).await.unwrap_err();
     let right = matches!(error, LoginError::HostKey { .. } | LoginError::Interrupted);

@@ -1,4 +1,4 @@
-//! Which lines of known_hosts are about a host: compared with `ssh`.
+//! Which lines of known_hosts are about a host, compared with `ssh`; and what no line can say.
 
 use std::fs;
 use std::path::Path;
@@ -6,8 +6,10 @@ use std::process::{Command, Stdio};
 
 use tssh_client::login::{Login, LoginError, Options, StrictHostKeyChecking};
 
+use crate::auth::logged_in;
+use crate::host_keys::{refused, unknown};
 use crate::script::Script;
-use crate::sshd::{Sshd, run};
+use crate::sshd::{Setup, Sshd, run};
 
 #[tokio::test]
 async fn a_host_is_known_exactly_where_ssh_knows_it() {
@@ -56,6 +58,41 @@ async fn a_host_is_known_exactly_where_ssh_knows_it() {
         }
     }
     assert_eq!(disagreements, []);
+}
+
+#[tokio::test]
+async fn an_rsa_key_below_the_required_size_is_no_host_key_and_no_user_key() {
+    let sshd = Sshd::start_with(Setup {
+        host_key: "rsa",
+        ..Setup::default()
+    });
+    let mut options = sshd.options();
+    options.required_rsa_size = 4096;
+    let (error, _) = refused(&options, &[]).await;
+    let reason = "its RSA key has 3072 bits, and RequiredRSASize wants 4096";
+    assert!(error.ends_with(reason), "{error}");
+
+    let sshd = Sshd::start();
+    let mut options = sshd.options();
+    options.identity_files = vec![sshd.keygen("small", "rsa", "")];
+    sshd.authorize("small");
+    logged_in(&options, &Script::new(&[])).await;
+    options.required_rsa_size = 4096;
+    let denied = Login::connect(&options, Script::new(&[])).await;
+    assert!(matches!(denied, Err(LoginError::Denied { .. })));
+}
+
+#[tokio::test]
+async fn this_machine_may_have_any_key_where_the_user_says_so_and_names_no_alias() {
+    let sshd = Sshd::start();
+    let mut options = unknown(&sshd, StrictHostKeyChecking::Yes);
+    options.trust_loopback = true;
+    logged_in(&options, &Script::new(&[])).await;
+    assert!(!sshd.path("new/known_hosts").exists());
+
+    options.host_key_alias = Some("alias".into());
+    let (error, _) = refused(&options, &[]).await;
+    assert!(error.ends_with("the host key is not known"), "{error}");
 }
 
 fn ssh_knows(sshd: &Sshd, known_hosts: &Path) -> bool {
