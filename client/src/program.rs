@@ -135,9 +135,11 @@ async fn demonstrate(env: &Environment, transports: &Registry) -> anyhow::Result
     let signals = Signals::start().context("watching signals")?;
     let start = start_of(&demo.settings, env, terminal(&demo.settings, env));
     let options = &demo.server.options;
-    let login = Login::connect(options, Arc::new(Silent)).await?;
+    let login = Login::connect(options, Arc::new(Silent));
+    let login = unless_caught(&signals, login).await??;
     let env = start.env.clone();
-    let offer = bootstrap::start(&login, options, &demo.settings, false, env).await?;
+    let offer = bootstrap::start(&login, options, &demo.settings, false, env);
+    let offer = unless_caught(&signals, offer).await??;
     tell(demo::GREETING);
     let outcome = roam(
         login,
@@ -312,7 +314,11 @@ fn words(level: LogLevel) -> Words {
     match level {
         LogLevel::Quiet | LogLevel::Fatal => Words::None,
         LogLevel::Error => Words::Errors,
-        _ => Words::All,
+        LogLevel::Info
+        | LogLevel::Verbose
+        | LogLevel::Debug1
+        | LogLevel::Debug2
+        | LogLevel::Debug3 => Words::All,
     }
 }
 

@@ -171,17 +171,20 @@ impl Keys {
             sending.extend_from_slice(&rest.split_to(room));
             return Pushed::default();
         }
-        let mut older = rest.split().freeze();
-        let mut pushed = waiting.push(&mut older);
-        // Where older keys found no room only a Ctrl-C is taken from these.
+        let mut pushed = Pushed::default();
+        if !rest.is_empty() && !waiting.is_full() {
+            let mut older = rest.split().freeze();
+            pushed = waiting.push(&mut older);
+            rest.extend_from_slice(&older);
+        }
+        // Where older keys found no room, only a Ctrl-C is taken from these.
         let newer = waiting.push(&mut keys);
         if newer.interrupts > 0 {
-            pushed.dropped += older.len();
-            older = Bytes::new();
+            pushed.dropped += rest.len();
+            rest.clear();
         }
         pushed.interrupts += newer.interrupts;
         pushed.dropped += newer.dropped;
-        rest.extend_from_slice(&older);
         let room = REST_LIMIT.saturating_sub(rest.len()).min(keys.len());
         rest.extend_from_slice(&keys.split_to(room));
         self.lost.set(self.lost.get() + keys.len() as u64);

@@ -1,7 +1,6 @@
 //! Keys typed while the path is down: kept in order, counted, and dropped by Ctrl-C.
 //!
-//! Pure and bounded by [`TYPEAHEAD_LIMIT`]: keys beyond it stay with the caller, who reads no more
-//! until there is room. So a long paste is delayed, never torn.
+//! Pure and bounded by [`TYPEAHEAD_LIMIT`]: keys beyond it stay with the caller.
 
 #[cfg(test)]
 mod tests;
@@ -84,7 +83,7 @@ impl Typeahead {
         self.keys.is_empty()
     }
 
-    /// Whether [`TYPEAHEAD_LIMIT`] is reached, so that no more input should be read.
+    /// Whether [`TYPEAHEAD_LIMIT`] is reached, so that the user should type no more.
     pub fn is_full(&self) -> bool {
         self.keys.len() >= TYPEAHEAD_LIMIT
     }
