@@ -81,7 +81,7 @@ fn a_signal_at_a_question_gives_the_terminal_back() {
             seat.signal(signal);
             // As if nobody had caught it.
             assert_eq!(seat.leave().0, None, "{question} {signal}");
-            let _ = std::fs::remove_file(rig.path("new"));
+            let _ = fs::remove_file(rig.path("new"));
         }
     }
 }

@@ -34,10 +34,10 @@ fn user_and_set_env_have_tokens_and_match_can_ask_for_the_version() {
     assert_eq!(house.resolve(&["-l", "%u", "far"]).unwrap().user, "%u");
 
     for (line, part) in [
-        ("User %r", "%r"),
-        ("User %C", "%C"),
+        ("User %r", "User cannot be expanded"),
+        ("User %C", "User cannot be expanded"),
         ("User -%n", "invalid characters"),
-        ("SetEnv A=%Y", "%Y"),
+        ("SetEnv A=%Y", "SetEnv cannot be expanded"),
     ] {
         house.write("home/.ssh/config", line);
         let error = house.refusal(&["far"]);
