@@ -11,6 +11,7 @@
 //! | `background` | `-f`                                                 |
 //! | `query`      | `-Q`                                                 |
 //! | `roam`       | continues over a roaming connection                  |
+//! | `local`      | this side of a session, as the settings want it      |
 //! | `session`    | a shell or command between the terminal and a server |
 //! | `forward`    | ports that are forwarded                             |
 //! | `demo`       | a roaming shell on this very machine                 |
