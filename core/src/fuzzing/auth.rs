@@ -1,9 +1,8 @@
 //! Authentication packets: nothing opens that was not sealed, and no claim counts twice.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::collections::BTreeSet;
 
 use crate::auth::{AUTH_LEN, Challenger, Claim, ProxyKey, Verdict, Verifier};
-use crate::proxy::{LinkId, Source};
 
 /// Any bytes as a packet, a sealed packet that was bent, then a row of claims and acknowledgements.
 pub fn auth(data: &[u8]) {
@@ -42,32 +41,49 @@ fn bend(key: &ProxyKey, sealed: [u8; AUTH_LEN], claim: Claim, how: &[u8]) {
     assert_eq!(other.open(&sealed).is_some(), same, "under another key");
 }
 
-/// A server believes one client, each serial once, and repeats itself to nobody but who said it.
+/// A server believes one client and each serial once; what came before a choice counts no more.
 fn judge(data: &[u8]) {
     let mut verifier = Verifier::new(CLIENT);
-    let (mut highest, mut holder) = (0, None);
+    let (mut highest, mut floor, mut seen) = (0, 0, BTreeSet::new());
     for step in data.chunks_exact(STEP) {
-        let id = CLIENT ^ u64::from(step[0] >> 6);
         let claim = Claim {
-            id,
+            id: CLIENT ^ u64::from(step[0] >> 6),
             serial: serial(highest, step),
         };
-        let source = source(step[1]);
         if step[0] & 0x20 != 0 {
-            verifier.forget();
-            holder = None;
+            verifier.handle_choice();
+            floor = highest;
         }
-        let verdict = verifier.handle_claim(source, claim);
-        let expected = match (id == CLIENT, claim.serial) {
-            (true, serial) if serial > highest => Verdict::Fresh,
-            (true, serial) if serial == highest && holder == Some(source) => Verdict::Repeated,
-            _ => Verdict::Refused,
+        // A source cannot stand by a claim that never counted.
+        let stands = step[1] & 1 != 0 && seen.contains(&claim.serial);
+        let fresh = match verifier.handle_claim(claim, stands) {
+            Verdict::Refused => false,
+            Verdict::Repeated => {
+                assert!(
+                    claim.id == CLIENT && stands,
+                    "{claim:?} was not said before"
+                );
+                continue;
+            }
+            Verdict::Fresh => true,
         };
-        assert_eq!(verdict, expected, "{claim:?} after {highest}");
-        if verdict == Verdict::Fresh {
-            (highest, holder) = (claim.serial, Some(source));
+        assert!(claim.id == CLIENT || !fresh, "{claim:?} is a stranger's");
+        if claim.id != CLIENT {
+            continue;
         }
-        assert_eq!(verifier.authenticated(), holder);
+        assert!(!stands, "{claim:?} was forgotten");
+        if fresh {
+            assert!(claim.serial > floor, "{claim:?} lies before {floor}");
+            assert!(seen.insert(claim.serial), "{claim:?} counts twice");
+        } else {
+            assert!(claim.serial <= highest, "{claim:?} is new after {highest}");
+        }
+        let overtaken = claim.serial < highest;
+        assert!(
+            !(fresh && overtaken) || claim.races(),
+            "{claim:?} came late"
+        );
+        highest = highest.max(claim.serial * u64::from(fresh));
     }
 }
 
@@ -98,13 +114,6 @@ fn serial(last: u64, step: &[u8]) -> u64 {
         0 => last.wrapping_add(u64::from(step[2])),
         1 => last.wrapping_sub(u64::from(step[2] % 4)),
         _ => number(&step[2..10]),
-    }
-}
-
-fn source(port: u8) -> Source {
-    Source {
-        link: LinkId(1),
-        addr: SocketAddr::from((Ipv4Addr::LOCALHOST, u16::from(port % 4) + 1)),
     }
 }
 

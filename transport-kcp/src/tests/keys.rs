@@ -167,8 +167,10 @@ fn two_copies_of_one_side_seal_under_different_nonces() {
 #[test]
 fn a_key_is_due_after_so_many_packets_as_their_nonces_allow() {
     let now = Instant::now();
-    let mut thresholds = Thresholds::default();
-    thresholds.packets = 10;
+    let thresholds = Thresholds {
+        packets: 10,
+        ..Thresholds::default()
+    };
     let (mut client, mut server) = (with(thresholds), keys());
     let asked = client.ask().unwrap();
     let answer = server.handle_ask(&asked, now).unwrap();
