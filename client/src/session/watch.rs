@@ -10,7 +10,7 @@ use tssh_core::proxy::client::PathStatus;
 use super::pump::Outcome;
 
 /// Says once per outage that the connection is lost, after `after`, and once that it is back; ends
-/// when the host has answered for [`gone_after`] that nothing listens there any more.
+/// when the host has answered for a minute, or five times `after`, that nothing listens there any more.
 pub async fn watch(mut path: Receiver<PathStatus>, after: Duration) -> Outcome {
     loop {
         let Ok(lost) = path
