@@ -281,7 +281,9 @@ impl Model {
 
     fn said_data(&mut self, id: u32, data: &[u8]) {
         let known = self.known(id);
-        assert!(known.announced && !known.fin_sent && !known.refused);
+        assert!(known.announced, "data of stream {id} before it was opened");
+        assert!(!known.fin_sent, "data of stream {id} behind its end");
+        assert!(!known.refused, "data of stream {id} that nobody reads");
         for byte in data {
             assert_eq!(
                 *byte,

@@ -365,7 +365,9 @@ impl Source for Mux {
         {
             self.say_word(id, out);
         }
-        while left(out) > HEADER
+        // A stream is opened before anything is said in it: the peer drops data of streams that it does not know.
+        while self.words.is_empty()
+            && left(out) > HEADER
             && let Some(id) = self.turns.iter_mut().rev().find_map(VecDeque::pop_front)
         {
             self.take_turn(id, left(out), out);

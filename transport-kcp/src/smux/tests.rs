@@ -382,6 +382,29 @@ fn another_version_ends_the_connection_and_so_does_the_last_word() {
 }
 
 #[test]
+fn data_waits_until_its_stream_is_opened_however_little_room_there_is() {
+    for room in 64..200 {
+        let mut ends = Ends::new();
+        let ids: Vec<_> = (0..30).map(|_| ends.client.open().unwrap()).collect();
+        // The last one is the most urgent.
+        ends.client.set_priority(ids[29], Priority::Control);
+        for id in &ids {
+            write(&mut ends.client, *id, b"first words");
+        }
+        while ends.client.has_any() {
+            let mut out = Vec::new();
+            ends.client.fill(room, &mut out);
+            assert!(!out.is_empty());
+            ends.server.take(&out);
+        }
+        for id in ids {
+            assert_eq!(ends.server.accept(), Some(id), "in a room of {room}");
+            assert_eq!(read(&mut ends.server, id), Some(b"first words".to_vec()));
+        }
+    }
+}
+
+#[test]
 fn nothing_is_said_behind_the_last_word() {
     for has_said in [false, true] {
         let mut ends = Ends::new();
