@@ -44,6 +44,18 @@ doc:
 deny:
     cargo deny check
 
+# Any bytes for the decoders, ten minutes each: all of them, or those named (needs cargo-fuzz and a nightly compiler)
+fuzz *targets:
+    #!/usr/bin/env bash
+    set -uo pipefail
+    failed=()
+    for target in {{ if targets == "" { "$(cargo +nightly fuzz list)" } else { targets } }}; do
+        dictionary=()
+        case $target in bus | messages | server_info) dictionary=(-dict=fuzz/json.dict) ;; esac
+        cargo +nightly fuzz run "$target" -- -max_total_time=600 -rss_limit_mb=2048 ${dictionary[@]+"${dictionary[@]}"} || failed+=("$target")
+    done
+    [ ${#failed[@]} = 0 ] || { echo "found something: ${failed[*]}"; exit 1; }
+
 # A login to this very machine, with nothing installed and nothing left behind
 demo:
     cargo build --release

@@ -237,6 +237,44 @@ fn every_library_documents_what_is_public() {
     }
 }
 
+/// The targets need a nightly compiler: nothing else would notice that one has lost what it runs.
+#[test]
+fn every_fuzz_target_runs_a_function_that_the_tests_run_too() {
+    let folder = root().join("fuzz");
+    let (manifest, page) = (
+        read(&folder.join("Cargo.toml")),
+        read(&folder.join("README.md")),
+    );
+    let targets = sources_of(&folder.join("fuzz_targets"));
+    assert!(targets.len() >= 13, "the fuzz targets moved");
+    assert_eq!(manifest.matches("[[bin]]").count(), targets.len());
+    for (path, text) in targets {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let called = format!("fuzzing::{name}(data)");
+        assert!(text.contains(&called), "{} calls no {called}", shown(&path));
+        let body = format!("pub fn {name}(data: &[u8])");
+        let tried = format!(" {name}(");
+        let bodies = sources()
+            .into_iter()
+            .filter(|(_, text)| text.contains(&body));
+        assert_eq!(bodies.count(), 1, "{body}");
+        let tests = sources().into_iter().filter(|(path, text)| {
+            path.components()
+                .any(|part| part.as_os_str().to_string_lossy().starts_with("fuzzing"))
+                && text.contains("proptest! {")
+                && text.contains(&tried)
+        });
+        assert!(tests.count() >= 1, "no test runs `{name}`");
+        assert!(manifest.contains(&format!(
+            "name = \"{name}\"\npath = \"fuzz_targets/{name}.rs\""
+        )));
+        assert!(
+            page.contains(&format!("| `{name}` |")),
+            "README.md lacks {name}"
+        );
+    }
+}
+
 #[test]
 fn a_file_is_named_after_a_thing() {
     let empty_words = [
