@@ -8,6 +8,8 @@ pub struct Inbox {
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
+    /// A frame without a packet has come.
+    has_passed_over: bool,
 }
 
 /// What no peer of ours sends.
@@ -32,6 +34,7 @@ impl Inbox {
             buffer: vec![0; CAPACITY].into_boxed_slice(),
             start: 0,
             end: 0,
+            has_passed_over: false,
         }
     }
 
@@ -78,6 +81,10 @@ impl Inbox {
             self.start = packet + length;
             if length > 0 {
                 return Ok(Some(&self.buffer[packet..packet + length]));
+            }
+            // Told once: a peer may send nothing else.
+            if !std::mem::replace(&mut self.has_passed_over, true) {
+                tracing::debug!("frames without a packet are passed over");
             }
         }
     }

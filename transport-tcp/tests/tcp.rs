@@ -157,6 +157,11 @@ async fn a_stranger_that_sends_frames_without_packets_for_ever_is_closed_in_time
     };
     timeout(PATIENCE, closed).await.unwrap();
     assert_eq!(log.lines_with("closed").len(), 1);
+    assert_eq!(
+        log.lines_with("frames without a packet are passed over")
+            .len(),
+        1
+    );
     // Nobody else was kept waiting.
     let mut client = TcpStream::connect(rig.address).await.unwrap();
     client.write_all(&rig.frame(CLIENT, 1)).await.unwrap();
@@ -186,6 +191,11 @@ async fn a_frame_of_65535_bytes_ends_the_stream_of_the_client_in_one_line_and_an
     });
     assert_eq!(timeout(PATIENCE, received).await.unwrap(), None);
     assert_eq!(log.lines_with("65535 bytes").len(), 1);
+    assert_eq!(
+        log.lines_with("frames without a packet are passed over")
+            .len(),
+        1
+    );
 
     let mut next = TcpStream::connect(rig.address).await.unwrap();
     next.write_all(&rig.frame(CLIENT, 2)).await.unwrap();
