@@ -147,8 +147,10 @@ impl Model {
         if known.ended || known.reader_is_gone {
             return;
         }
-        known.unread.extend(data);
-        self.over = known.unread.len() > STREAM_WINDOW as usize;
+        self.over = known.unread.len() + data.len() > STREAM_WINDOW as usize;
+        if !self.over {
+            known.unread.extend(data);
+        }
     }
 
     /// Whether the peer has ended the connection, by a word or by what nobody may do.
