@@ -5,7 +5,9 @@
 //! | what a transport owes, one behaviour each    | `scenario/`   |
 //! | sessions above it, with the real actors      | `session/`    |
 //! | what an author gives, and a scenario is given| `rig.rs`      |
+//! | two ends, for a transport's own tests        | `couple.rs`   |
 //! | a client that moves, over the real path       | `roaming.rs`  |
+//! | a pair with bus and heartbeat, and a Go server | `lab/`       |
 //! | how one scenario is played                   | `play.rs`     |
 //! | how tests are stamped                        | `stamp.rs`    |
 //! | how all of it is played                      | `matrix.rs`   |
@@ -28,6 +30,8 @@
     )
 )]
 
+mod couple;
+mod lab;
 mod log;
 pub mod matrix;
 mod medium;
@@ -43,6 +47,8 @@ mod table;
 mod tests;
 mod weather;
 
+pub use couple::{Couple, connected, listening};
+pub use lab::{LAB_DELAY, LAB_RTT, Lab, Peer};
 pub use log::Log;
 pub use medium::{
     Air, AirLink, Direction, Framing, Medium, Network, Over, Tube, Wire, framed, tubes,

@@ -57,7 +57,6 @@ pub fn matrix(
         .collect();
     let next = AtomicUsize::new(0);
     let (done, cells) = mpsc::sync_channel(plays.len());
-    let datagrams = (stage.rig)(0).datagrams;
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             let (next, plays, done) = (&next, &plays, done.clone());
@@ -67,7 +66,7 @@ pub fn matrix(
                     let Some((scenario, over)) = plays.get(at) else {
                         return;
                     };
-                    let verdict = judge(scenario, *over, stage, datagrams);
+                    let verdict = judge(scenario, *over, stage);
                     done.send((at, verdict)).expect("there is room for all");
                 }
             });
@@ -144,8 +143,8 @@ fn print(text: &str, cells: &[Cell]) -> ExitCode {
 }
 
 /// Plays it in a thread of its own: one that turns without end is left behind.
-fn judge(scenario: &'static Scenario, over: Over, stage: Stage, datagrams: bool) -> Verdict {
-    if let Some(why) = scenario.absent(over, datagrams) {
+fn judge(scenario: &'static Scenario, over: Over, stage: Stage) -> Verdict {
+    if let Some(why) = scenario.absent(over, &(stage.rig)(0)) {
         return Verdict::Absent(why.to_owned());
     }
     let (done, ended) = mpsc::sync_channel(1);

@@ -1,5 +1,6 @@
 //! Bytes of which each tells where it belongs, and their way from one end to the other.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -85,11 +86,11 @@ pub(crate) async fn fill(writer: &mut (impl AsyncWrite + Unpin)) -> usize {
     written
 }
 
-/// Writes until the peer, or the end of the connection, refuses more.
-pub(crate) async fn write_until_refused(writer: &mut (impl AsyncWrite + Unpin)) {
+/// Writes until the peer, or the end of the connection, refuses more, and returns how.
+pub(crate) async fn write_until_refused(writer: &mut (impl AsyncWrite + Unpin)) -> io::Error {
     for _ in 0..MOST_UNREAD / 65536 {
-        if writer.write_all(&[0; 65536]).await.is_err() {
-            return;
+        if let Err(error) = writer.write_all(&[0; 65536]).await {
+            return error;
         }
     }
     panic!("{MOST_UNREAD} bytes were taken, which nobody can read");

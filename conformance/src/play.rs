@@ -65,7 +65,7 @@ pub fn play(scenario: &Scenario, over: Over, stage: Stage) -> Result<(), String>
     for seed in 1..=stage.runs(scenario, over) {
         let once = || {
             let rig = (stage.rig)(seed);
-            let absent = scenario.absent(over, rig.datagrams);
+            let absent = scenario.absent(over, &rig);
             assert!(
                 absent.is_none(),
                 "it does not apply: {}",

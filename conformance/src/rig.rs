@@ -19,6 +19,7 @@ use crate::weather::Weather;
 pub struct Rig {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) datagrams: bool,
+    pub(crate) brisk: bool,
     pub(crate) framing: Framing,
     pub(crate) key_lasts: Option<u64>,
     own_way: Option<Cut>,
@@ -32,6 +33,7 @@ impl Rig {
         Self {
             transport: Arc::new(transport),
             datagrams: false,
+            brisk: false,
             framing: framed,
             key_lasts: None,
             own_way: None,
@@ -42,6 +44,13 @@ impl Rig {
     #[must_use]
     pub fn with_datagrams(mut self) -> Self {
         self.datagrams = true;
+        self
+    }
+
+    /// The same with keys that stay quick: it tells its pipe of losses, and leaves the queue of a full path short.
+    #[must_use]
+    pub fn with_brisk_keys(mut self) -> Self {
+        self.brisk = true;
         self
     }
 

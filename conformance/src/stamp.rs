@@ -9,18 +9,29 @@
 /// tssh_conformance::transport_conformance!(rig, datagrams, over: udp, tcp, process);
 /// ```
 ///
-/// A transport without datagrams leaves the word out, and is tried for their absence. One that sends
+/// A transport without datagrams leaves the word out, and is tried for their absence. One whose keys stay quick says
+/// `brisk` behind it. One that sends
 /// no packets is tried `over: nothing`. The author's crate needs tokio with `test-util`.
 #[macro_export]
 macro_rules! transport_conformance {
+    ($rig:ident, datagrams, brisk, over: $($over:ident),+ $(,)?) => {
+        $(mod $over {
+            $crate::scenarios! { stamp [$rig, $over, datagrams, brisk] }
+        })+
+    };
     ($rig:ident, datagrams, over: $($over:ident),+ $(,)?) => {
         $(mod $over {
-            $crate::scenarios! { stamp [$rig, $over, datagrams] }
+            $crate::scenarios! { stamp [$rig, $over, datagrams, none] }
+        })+
+    };
+    ($rig:ident, brisk, over: $($over:ident),+ $(,)?) => {
+        $(mod $over {
+            $crate::scenarios! { stamp [$rig, $over, none, brisk] }
         })+
     };
     ($rig:ident, over: $($over:ident),+ $(,)?) => {
         $(mod $over {
-            $crate::scenarios! { stamp [$rig, $over, none] }
+            $crate::scenarios! { stamp [$rig, $over, none, none] }
         })+
     };
 }
@@ -37,14 +48,18 @@ macro_rules! stamp {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! stamp_group {
-    (Packets [$rig:ident, udp, $datagrams:ident] $names:tt) => {
+    (Brisk [$rig:ident, udp, $datagrams:ident, brisk] $names:tt) => {
         $crate::stamp_names! { $rig, udp, $names }
     };
-    (Packets [$rig:ident, $over:ident, $datagrams:ident] $names:tt) => {};
-    (Weather [$rig:ident, nothing, $datagrams:ident] $names:tt) => {};
-    (Datagrams [$rig:ident, $over:ident, none] $names:tt) => {};
-    (NoDatagrams [$rig:ident, $over:ident, datagrams] $names:tt) => {};
-    ($needs:ident [$rig:ident, $over:ident, $datagrams:ident] $names:tt) => {
+    (Brisk [$rig:ident, $over:ident, $datagrams:ident, $brisk:ident] $names:tt) => {};
+    (Packets [$rig:ident, udp, $datagrams:ident, $brisk:ident] $names:tt) => {
+        $crate::stamp_names! { $rig, udp, $names }
+    };
+    (Packets [$rig:ident, $over:ident, $datagrams:ident, $brisk:ident] $names:tt) => {};
+    (Weather [$rig:ident, nothing, $datagrams:ident, $brisk:ident] $names:tt) => {};
+    (Datagrams [$rig:ident, $over:ident, none, $brisk:ident] $names:tt) => {};
+    (NoDatagrams [$rig:ident, $over:ident, datagrams, $brisk:ident] $names:tt) => {};
+    ($needs:ident [$rig:ident, $over:ident, $datagrams:ident, $brisk:ident] $names:tt) => {
         $crate::stamp_names! { $rig, $over, $names }
     };
 }

@@ -13,10 +13,12 @@ fn main() -> ExitCode {
 
 fn rig(_: u64) -> Rig {
     let rig = Rig::new(Kcp::default());
-    rig.with_datagrams().with_framing(|tube, local, peer| {
-        let (reader, writer) = tokio::io::split(tube);
-        Arc::new(StreamLink::new(reader, Plain(writer), peer, local, LARGEST))
-    })
+    rig.with_datagrams()
+        .with_brisk_keys()
+        .with_framing(|tube, local, peer| {
+            let (reader, writer) = tokio::io::split(tube);
+            Arc::new(StreamLink::new(reader, Plain(writer), peer, local, LARGEST))
+        })
 }
 
 /// Bytes of a packet that a peer takes in a frame (PROTOCOL.md).

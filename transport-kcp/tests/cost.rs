@@ -5,21 +5,17 @@
     reason = "tests own the clock and their tasks"
 )]
 
-mod rig;
-
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
-use tssh_conformance::{Air, Direction, Weather};
+use tssh_conformance::{Air, Couple, DELAY, Direction, Weather, soon};
 use tssh_transport_kcp::Kcp;
-
-use rig::{DELAY, Rig, soon};
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_sends_nothing_and_never_wakes() {
-    let rig = Rig::fair(1).await;
+    let rig = Couple::fair(&Kcp::default(), 1).await;
     let mut near = rig.client.open().await.unwrap();
     near.write_all(b"x").await.unwrap();
     let mut far = soon(rig.server.accept()).await.unwrap();
@@ -37,7 +33,7 @@ async fn an_idle_connection_sends_nothing_and_never_wakes() {
 #[tokio::test(start_paused = true)]
 async fn an_echo_takes_three_packets_and_their_copies() {
     let air = Air::new(Weather::fair(DELAY), 2);
-    let rig = Rig::new(air, &Kcp::default()).await;
+    let rig = Couple::new(&Kcp::default(), air).await;
     let mut near = rig.client.open().await.unwrap();
     near.write_all(b"x").await.unwrap();
     let mut far = soon(rig.server.accept()).await.unwrap();
@@ -64,7 +60,7 @@ async fn an_echo_takes_three_packets_and_their_copies() {
 
 #[tokio::test(start_paused = true)]
 async fn bulk_is_not_sent_twice() {
-    let rig = Rig::fair(3).await;
+    let rig = Couple::fair(&Kcp::default(), 3).await;
     let mut near = rig.client.open().await.unwrap();
     near.write_all(b"x").await.unwrap();
     let mut far = soon(rig.server.accept()).await.unwrap();

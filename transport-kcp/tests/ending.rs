@@ -5,24 +5,19 @@
     reason = "tests own the clock and their tasks"
 )]
 
-mod rig;
-
 use std::io::ErrorKind as IoErrorKind;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
-use tssh_conformance::{Air, Direction, Weather};
+use tssh_conformance::{Air, Couple, DELAY, Direction, MTU, Weather, listening, soon};
 use tssh_core::transport::{ErrorKind, Transport, TransportError};
 use tssh_core::wire::{Secret, ServerInfo};
 use tssh_transport_kcp::Kcp;
 
-use rig::{DELAY, MTU, Rig, listening, soon};
-
 #[tokio::test(start_paused = true)]
 async fn closing_tells_the_peer_and_ends_its_streams() {
-    let rig = Rig::fair(1).await;
+    let rig = Couple::fair(&Kcp::default(), 1).await;
     let mut near = rig.client.open().await.unwrap();
     near.write_all(b"x").await.unwrap();
     let mut far = soon(rig.server.accept()).await.unwrap();
@@ -48,96 +43,8 @@ async fn closing_tells_the_peer_and_ends_its_streams() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn closing_twice_and_closing_what_the_peer_closed_returns_at_once() {
-    let rig = Rig::fair(2).await;
-    rig.client.close().await;
-    soon(rig.server.closed()).await;
-    let asked = Instant::now();
-    rig.client.close().await;
-    rig.server.close().await;
-    assert_eq!(asked.elapsed(), Duration::ZERO);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_word_goes_out_although_the_connection_is_dropped_at_once() {
-    let rig = Rig::fair(3).await;
-    rig.client.close().await;
-    drop(rig.client);
-    let cause = soon(rig.server.closed()).await;
-    assert_eq!(cause.kind(), ErrorKind::Closed);
-}
-
-#[tokio::test(start_paused = true)]
-async fn closing_waits_no_longer_than_a_second_for_a_path_without_room() {
-    let (client_pipe, _server_pipe, rig) = {
-        let rig = Rig::fair(4).await;
-        (rig.client_pipe.clone(), rig.server_pipe.clone(), rig)
-    };
-    let mut table = (*client_pipe.table()).clone();
-    table.dark = true;
-    client_pipe.publish(table);
-    let mut stream = rig.client.open().await.unwrap();
-    for _ in 0..20 {
-        stream.write_all(&[0; 1400]).await.unwrap();
-        sleep(Duration::from_secs(1)).await;
-    }
-    let asked = Instant::now();
-    rig.client.close().await;
-    assert!(
-        asked.elapsed() <= Duration::from_millis(1001),
-        "{:?}",
-        asked.elapsed()
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_connection_that_is_dropped_says_nothing_and_leaves_no_task() {
-    let idle = Handle::current().metrics().num_alive_tasks();
-    let rig = Rig::fair(5).await;
-    let mut near = rig.client.open().await.unwrap();
-    near.write_all(b"x").await.unwrap();
-    let mut far = soon(rig.server.accept()).await.unwrap();
-    assert_eq!(far.read_u8().await.unwrap(), b'x');
-    sleep(Duration::from_secs(1)).await;
-    let sent = rig.air.sent(Direction::There);
-
-    drop(rig.client);
-    // Whoever still holds a stream learns of it.
-    let error = soon(near.read_u8()).await.unwrap_err();
-    assert_eq!(error.kind(), IoErrorKind::ConnectionAborted);
-    assert_eq!(
-        near.write_all(b"y").await.unwrap_err().kind(),
-        IoErrorKind::ConnectionAborted
-    );
-    drop(near);
-    sleep(Duration::from_secs(60)).await;
-    assert_eq!(rig.air.sent(Direction::There), sent);
-    assert!(
-        timeout(Duration::from_secs(60), rig.server.closed())
-            .await
-            .is_err()
-    );
-
-    drop(rig.server);
-    drop(far);
-    sleep(Duration::from_millis(1)).await;
-    assert_eq!(Handle::current().metrics().num_alive_tasks(), idle);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_connection_dropped_in_the_dark_leaves_no_task() {
-    let idle = Handle::current().metrics().num_alive_tasks();
-    let rig = Rig::fair(6).await;
-    rig.client_pipe.clock().stop();
-    rig.server_pipe.clock().stop();
-    drop((rig.client, rig.server));
-    sleep(Duration::from_millis(1)).await;
-    assert_eq!(Handle::current().metrics().num_alive_tasks(), idle);
-}
-
-#[tokio::test(start_paused = true)]
 async fn closing_waits_no_longer_than_three_round_trips_for_a_peer_that_is_gone() {
-    let rig = Rig::fair(7).await;
+    let rig = Couple::fair(&Kcp::default(), 7).await;
     let mut near = rig.client.open().await.unwrap();
     near.write_all(b"x").await.unwrap();
     let mut far = soon(rig.server.accept()).await.unwrap();
@@ -148,24 +55,6 @@ async fn closing_waits_no_longer_than_three_round_trips_for_a_peer_that_is_gone(
     rig.client.close().await;
     let most = 6 * DELAY + Duration::from_millis(50);
     assert!(asked.elapsed() <= most, "{:?}", asked.elapsed());
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_abandoned_attempt_and_an_abandoned_listener_leave_no_task() {
-    let idle = Handle::current().metrics().num_alive_tasks();
-    let air = Air::new(Weather::fair(DELAY), 7);
-    let (client, server) = air.pipes(MTU);
-    let (mut listener, offer) = listening(&Kcp::default(), server).await;
-    air.set_dark(true);
-    let attempt = Kcp::default().connect(client, &offer).await.unwrap();
-    assert!(
-        timeout(Duration::from_secs(5), listener.accept())
-            .await
-            .is_err()
-    );
-    drop((attempt, listener));
-    sleep(Duration::from_millis(1)).await;
-    assert_eq!(Handle::current().metrics().num_alive_tasks(), idle);
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,28 +90,6 @@ async fn a_client_without_the_secret_is_not_answered() {
         (0, None)
     );
     assert_eq!(client.closed().await.kind(), ErrorKind::TimedOut);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_first_packets_wait_out_an_outage_of_hours() {
-    let air = Air::new(Weather::fair(DELAY), 10);
-    let (client_pipe, server_pipe) = air.pipes(MTU);
-    let (mut listener, offer) = listening(&Kcp::default(), server_pipe.clone()).await;
-    air.set_dark(true);
-    let client = Kcp::default()
-        .connect(client_pipe.clone(), &offer)
-        .await
-        .unwrap();
-    let mut near = client.open().await.unwrap();
-    near.write_all(b"x").await.unwrap();
-    sleep(Duration::from_secs(4)).await;
-    client_pipe.clock().stop();
-    sleep(Duration::from_secs(8 * 3600)).await;
-    air.set_dark(false);
-    client_pipe.clock().start(Duration::from_secs(4));
-    let server = soon(listener.accept()).await.unwrap();
-    let mut far = soon(server.accept()).await.unwrap();
-    assert_eq!(soon(far.read_u8()).await.unwrap(), b'x');
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,7 +151,7 @@ async fn an_offer_without_secrets_is_refused_in_a_sentence() {
 /// More streams that nobody reads than there can be forwards use up what may wait; behind it stands the goodbye.
 #[tokio::test(start_paused = true)]
 async fn a_goodbye_that_waited_for_a_reader_is_heard_by_whoever_waits_for_the_end() {
-    let rig = Rig::fair(13).await;
+    let rig = Couple::fair(&Kcp::default(), 13).await;
     let mut streams = Vec::new();
     loop {
         let mut near = rig.client.open().await.unwrap();

@@ -5,8 +5,6 @@
     reason = "tests own the clock and their tasks"
 )]
 
-mod rig;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -14,13 +12,11 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
-use tssh_conformance::{Air, Log, Weather};
+use tssh_conformance::{Air, Couple, DELAY, Log, Weather, soon};
 use tssh_core::connection::answer_rekey;
 use tssh_core::transport::ErrorKind;
 use tssh_core::wire::Rekey;
 use tssh_transport_kcp::{Config, Kcp, Thresholds};
-
-use rig::{DELAY, Rig, soon};
 
 #[tokio::test(start_paused = true)]
 async fn keys_change_every_hundred_kilobytes_under_loss_and_no_byte_is() {
@@ -30,7 +26,7 @@ async fn keys_change_every_hundred_kilobytes_under_loss_and_no_byte_is() {
         duplicate: 0.05,
         ..Weather::fair(DELAY)
     };
-    let rig = Rig::new(Air::new(weather, 1), &after(100_000, 3600 * S)).await;
+    let rig = Couple::new(&after(100_000, 3600 * S), Air::new(weather, 1)).await;
     let mut tasks = JoinSet::new();
     let changes = host(&mut tasks, &rig);
     let mut near = rig.client.open().await.unwrap();
@@ -62,7 +58,7 @@ async fn keys_change_every_hundred_kilobytes_under_loss_and_no_byte_is() {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_key_changes_at_once_and_then_every_hour_of_path_time() {
-    let rig = Rig::new(Air::new(Weather::fair(DELAY), 2), &Kcp::default()).await;
+    let rig = Couple::new(&Kcp::default(), Air::new(Weather::fair(DELAY), 2)).await;
     let mut tasks = JoinSet::new();
     let changes = host(&mut tasks, &rig);
     sleep(S).await;
@@ -78,7 +74,7 @@ async fn the_first_key_changes_at_once_and_then_every_hour_of_path_time() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_for_the_next_key_learns_of_the_end() {
-    let rig = Rig::new(Air::new(Weather::fair(DELAY), 3), &Kcp::default()).await;
+    let rig = Couple::new(&Kcp::default(), Air::new(Weather::fair(DELAY), 3)).await;
     let rekey = rig.client.rekey().unwrap();
     rekey.due().await.unwrap();
     let (ended, ()) = tokio::join!(soon(rekey.due()), rig.client.close());
@@ -87,7 +83,7 @@ async fn whoever_waits_for_the_next_key_learns_of_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_answers_nonsense_is_not_asked_again_at_once() {
-    let rig = Rig::new(Air::new(Weather::fair(DELAY), 4), &Kcp::default()).await;
+    let rig = Couple::new(&Kcp::default(), Air::new(Weather::fair(DELAY), 4)).await;
     let rekey = rig.client.rekey().unwrap();
     rekey.due().await.unwrap();
     let refused = rekey.finish(&[7; 65]).unwrap_err();
@@ -129,7 +125,7 @@ async fn a_point_that_is_not_on_the_curve_is_refused_in_one_line_and_the_old_key
 }
 
 /// Carries the halves as the bus would, and counts the exchanges.
-fn host(tasks: &mut JoinSet<()>, rig: &Rig) -> Arc<AtomicU32> {
+fn host(tasks: &mut JoinSet<()>, rig: &Couple) -> Arc<AtomicU32> {
     let changes = Arc::new(AtomicU32::new(0));
     let (client, server) = (rig.client.rekey().unwrap(), rig.server.rekey().unwrap());
     let counted = changes.clone();

@@ -6,14 +6,16 @@ use tssh_conformance::{Rig, transport_conformance};
 use tssh_transport_quic::{Config, Quic};
 use tssh_transport_tcp::{Plain, StreamLink};
 
-transport_conformance!(rig, datagrams, over: udp, tcp, process);
+transport_conformance!(rig, datagrams, brisk, over: udp, tcp, process);
 
 fn rig(seed: u64) -> Rig {
     let rig = Rig::new(Quic::new(Config::default().with_insecure_seed(seed)));
-    rig.with_datagrams().with_framing(|tube, local, peer| {
-        let (reader, writer) = tokio::io::split(tube);
-        Arc::new(StreamLink::new(reader, Plain(writer), peer, local, LARGEST))
-    })
+    rig.with_datagrams()
+        .with_brisk_keys()
+        .with_framing(|tube, local, peer| {
+            let (reader, writer) = tokio::io::split(tube);
+            Arc::new(StreamLink::new(reader, Plain(writer), peer, local, LARGEST))
+        })
 }
 
 /// Bytes of a packet that a peer takes in a frame (PROTOCOL.md).

@@ -5,8 +5,6 @@
     reason = "tests own the clock and their tasks"
 )]
 
-mod rig;
-
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,12 +14,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
-use tssh_conformance::{Air, AirLink, Weather};
+use tssh_conformance::{Air, AirLink, DELAY, MTU, Weather, connected, soon};
 use tssh_core::proxy::PacketPipe;
 use tssh_core::transport::{Connection, Link, RecvMeta, Stream, Transmit};
 use tssh_transport_quic::Quic;
-
-use rig::{DELAY, MTU, connected, soon};
 
 /// An unplugged cable, a missing route, a firewall of the machine itself.
 #[tokio::test(start_paused = true)]

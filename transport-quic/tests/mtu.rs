@@ -6,19 +6,15 @@
     reason = "tests own the clock and their tasks"
 )]
 
-mod rig;
-
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
-use tssh_conformance::{Air, Weather};
+use tssh_conformance::{Air, Couple, DELAY, Weather, soon};
 use tssh_core::transport::Stream;
 use tssh_transport_quic::{Config, Quic};
-
-use rig::{DELAY, Rig, soon};
 
 /// A VPN comes up in mid-session and takes its part of every packet, without a word.
 #[tokio::test(start_paused = true)]
@@ -46,7 +42,7 @@ async fn a_path_that_takes_less_from_the_start_connects_within_a_second() {
             ..Weather::fair(DELAY)
         };
         let asked = Instant::now();
-        Rig::new(Air::new(weather, 3), &Quic::default()).await;
+        Couple::new(&Quic::default(), Air::new(weather, 3)).await;
         assert!(asked.elapsed() < S, "{mtu}: {:?}", asked.elapsed());
     }
 }
@@ -72,7 +68,7 @@ async fn outages_under_load_are_not_taken_for_a_path_that_takes_less() {
 
 /// An endless stream from the client to the server.
 struct Bulk {
-    rig: Rig,
+    rig: Couple,
     arrived: watch::Receiver<Instant>,
     _tasks: JoinSet<()>,
 }
@@ -85,7 +81,7 @@ impl Bulk {
             ..Weather::fair(DELAY)
         };
         let quic = Quic::new(Config::default().with_insecure_seed(seed));
-        let rig = Rig::new(Air::new(weather, seed), &quic).await;
+        let rig = Couple::new(&quic, Air::new(weather, seed)).await;
         let mut near = soon(rig.client.open()).await.unwrap();
         near.write_all(b"0").await.unwrap();
         let mut far = soon(rig.server.accept()).await.unwrap();

@@ -10,10 +10,8 @@ mod lab;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use tssh_conformance::Weather;
+use tssh_conformance::{CAFE, HOME, LAB_DELAY, Lab, Peer, Weather};
 use tssh_core::proxy::network::Event;
-
-use lab::{CAFE, DELAY, HOME, Lab, Peer};
 
 #[test]
 fn bulk_goes_on_after_a_roam() {
@@ -85,9 +83,9 @@ async fn run(peer: Peer, seed: u64, event: &impl AsyncFn(&Lab)) -> Duration {
     let weather = Weather {
         rate: Some(1_000_000),
         queue: 60_000,
-        ..Weather::fair(DELAY)
+        ..Weather::fair(LAB_DELAY)
     };
-    let lab = Lab::in_weather(peer, weather, seed).await;
+    let lab = lab::in_weather(peer, weather, seed).await;
     let begun = Instant::now();
     let bulk = lab.bulk_both_ways(AMOUNT);
     let happens = async {

@@ -11,15 +11,13 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::sleep;
-use tssh_conformance::{Direction, Weather};
+use tssh_conformance::{CAFE, Direction, Lab, Peer, Weather};
 use tssh_core::proxy::network::Event;
-
-use lab::{CAFE, Lab, Peer};
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_pair_wakes_each_side_at_most_twice_a_second() {
     // Packets that take no time need no timer of the simulation; each wakes its receiver.
-    let lab = Lab::in_weather(Peer::Ours, Weather::fair(Duration::ZERO), 1).await;
+    let lab = lab::in_weather(Peer::Ours, Weather::fair(Duration::ZERO), 1).await;
     sleep(10 * S).await;
     let (timers, packets) = cost(&lab, 60 * S).await;
     // 30 heartbeats a minute, each with its echo and the acknowledgement of that.
@@ -32,7 +30,7 @@ async fn an_idle_pair_wakes_each_side_at_most_twice_a_second() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_in_the_dark_tries_ever_more_rarely() {
-    let lab = Lab::new(Peer::Ours, 1).await;
+    let lab = lab::fair(Peer::Ours, 1).await;
     lab.network.change(|weather| weather.dark = true);
     let mut per_second = Vec::new();
     for span in [20 * S, 100 * S, 780 * S, 2700 * S] {
@@ -50,7 +48,7 @@ async fn a_client_in_the_dark_tries_ever_more_rarely() {
 
 #[tokio::test(start_paused = true)]
 async fn a_machine_without_a_network_tries_ever_more_rarely() {
-    let lab = Lab::new(Peer::Ours, 1).await;
+    let lab = lab::fair(Peer::Ours, 1).await;
     lab.network.set_addresses(&[]);
     lab.tell(Event::Changed).await;
     let mut per_second = Vec::new();
@@ -65,7 +63,7 @@ async fn a_machine_without_a_network_tries_ever_more_rarely() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_notice_a_route_that_returns_is_used_within_a_fifth_of_a_second() {
-    let mut lab = Lab::new(Peer::Ours, 1).await;
+    let mut lab = lab::fair(Peer::Ours, 1).await;
     lab.network.set_addresses(&[]);
     sleep(15 * S).await;
     lab.network.set_addresses(&[CAFE]);
@@ -74,7 +72,7 @@ async fn without_a_notice_a_route_that_returns_is_used_within_a_fifth_of_a_secon
 
 #[tokio::test(start_paused = true)]
 async fn a_burst_of_route_messages_is_one_change() {
-    let mut lab = Lab::new(Peer::Ours, 1).await;
+    let mut lab = lab::fair(Peer::Ours, 1).await;
     sleep(S).await;
     lab.network.take_flows();
     for _ in 0..100 {
@@ -88,7 +86,7 @@ async fn a_burst_of_route_messages_is_one_change() {
 #[tokio::test(start_paused = true)]
 async fn what_is_printed_in_the_dark_appears_by_itself_within_a_second() {
     for seed in 0..20_u32 {
-        let mut lab = Lab::new(Peer::Ours, 1).await;
+        let mut lab = lab::fair(Peer::Ours, 1).await;
         lab.network.change(|weather| weather.dark = true);
         sleep(10 * S + seed * 97 * MS).await;
         lab.prints.send(b'!').await.unwrap();
@@ -103,7 +101,7 @@ async fn what_is_printed_in_the_dark_appears_by_itself_within_a_second() {
 async fn a_path_that_is_acknowledged_and_dies_again_is_given_up() {
     for direction in [Direction::There, Direction::Back] {
         for after in [0, 10, 30, 60, 90, 120, 200] {
-            let mut lab = Lab::new(Peer::Ours, 1).await;
+            let mut lab = lab::fair(Peer::Ours, 1).await;
             lab.network.change(|weather| weather.dark = true);
             sleep(30 * S).await;
             lab.network.change(|weather| weather.dark = false);

@@ -10,10 +10,8 @@ mod lab;
 use std::time::Duration;
 
 use tokio::time::sleep;
-use tssh_conformance::Weather;
+use tssh_conformance::{CAFE, HOME, LAB_DELAY, Peer, Weather};
 use tssh_core::proxy::network::Event;
-
-use lab::{CAFE, DELAY, HOME, Lab, Peer};
 
 #[test]
 fn a_roam_while_every_fifth_packet_is_lost_loses_no_key() {
@@ -62,9 +60,9 @@ async fn run(peer: Peer, seed: u64) -> Vec<Duration> {
         loss: 0.2,
         jitter: Duration::from_millis(4),
         duplicate: 0.05,
-        ..Weather::fair(DELAY)
+        ..Weather::fair(LAB_DELAY)
     };
-    let mut lab = Lab::in_weather(peer, weather, seed).await;
+    let mut lab = lab::in_weather(peer, weather, seed).await;
     let mut waits = Vec::new();
     for at in [CAFE, HOME, CAFE, HOME] {
         sleep(S + seed as u32 * 137 % 1333 * MS).await;

@@ -5,18 +5,14 @@
     reason = "tests own the clock and their tasks"
 )]
 
-mod rig;
-
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
-use tssh_conformance::{Air, Weather};
+use tssh_conformance::{Air, DELAY, MTU, Weather, listening, soon};
 use tssh_core::transport::{ErrorKind, Transport};
 use tssh_core::wire::{Secret, ServerInfo};
 use tssh_transport_quic::Quic;
-
-use rig::{DELAY, MTU, listening, soon};
 
 #[tokio::test(start_paused = true)]
 async fn a_server_of_another_login_is_refused() {

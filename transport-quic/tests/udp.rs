@@ -5,17 +5,14 @@
     reason = "tests own the clock and their tasks"
 )]
 
-mod rig;
-
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tssh_conformance::{MTU, connected, soon};
 use tssh_core::proxy::{PacketPipe, UdpLink};
 use tssh_core::transport::{Link, Stream};
 use tssh_transport_quic::Quic;
-
-use rig::{MTU, connected, soon};
 
 #[tokio::test]
 async fn a_megabyte_comes_back_over_real_sockets() {

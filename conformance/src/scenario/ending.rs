@@ -6,6 +6,7 @@ use tssh_core::transport::ErrorKind;
 use tssh_core::wire::ServerInfo;
 
 use super::{MS, S};
+use crate::medium::Direction;
 use crate::pattern::{exchange, write_until_refused};
 use crate::rig::{World, soon};
 
@@ -158,4 +159,77 @@ pub async fn streams_that_outlive_their_connection_fail(world: World) {
         "a stream without a connection has ended in order"
     );
     soon(write_until_refused(&mut near)).await;
+}
+
+/// The offer is for one login.
+pub async fn a_listener_accepts_one_client_and_no_other(world: World) {
+    let (mut listener, offer) = world.listening().await;
+    let both = async { tokio::join!(world.connect(&offer), listener.accept()) };
+    let (client, server) = soon(both).await;
+    let (_client, _server) = (client.unwrap(), server.unwrap());
+    let Err(again) = soon(listener.accept()).await else {
+        panic!("a listener accepted twice");
+    };
+    assert_eq!(again.kind(), ErrorKind::Closed, "{again}");
+}
+
+/// `~.` while the path is known to be dead, and what waits for it leaves no room.
+pub async fn closing_takes_no_longer_than_a_second_where_the_path_has_no_room(world: World) {
+    let ends = world.connected().await;
+    let (near, _far) = ends.pair().await;
+    let mut table = (*world.client_pipe.table()).clone();
+    table.dark = true;
+    world.client_pipe.publish(table);
+    let mut writer = near.writer;
+    for _ in 0..20 {
+        let _ = timeout(S, writer.write_all(&[0; 1400])).await;
+        // Each finds the pipe fuller than the one before.
+        sleep(S).await;
+    }
+    let asked = Instant::now();
+    ends.client.close().await;
+    assert!(asked.elapsed() <= S + MS, "{:?}", asked.elapsed());
+}
+
+/// A laptop that was shut in the middle of a login.
+pub async fn a_handshake_waits_out_an_outage_of_hours(world: World) {
+    let (mut listener, offer) = world.listening().await;
+    world.set_dark(true);
+    let outage = async {
+        sleep(4 * S).await;
+        world.client_pipe.clock().stop();
+        sleep(8 * 3600 * S).await;
+        world.set_dark(false);
+        world.client_pipe.clock().start(4 * S);
+        Instant::now()
+    };
+    let near = async {
+        let client = world.connect(&offer).await.unwrap();
+        let mut stream = client.open().await.unwrap();
+        stream.write_all(b"x").await.unwrap();
+        (client, stream)
+    };
+    let far = async {
+        let server = listener.accept().await.unwrap();
+        let mut stream = server.accept().await.unwrap();
+        assert_eq!(stream.read_u8().await.unwrap(), b'x');
+        Instant::now()
+    };
+    let all = async { tokio::join!(near, far, outage) };
+    let done = timeout(9 * 3600 * S, all).await;
+    let (_near, came, back) = done.expect("the handshake did not outlive the outage");
+    assert!(came - back < S, "{:?}", came - back);
+}
+
+/// A client that is killed sends nothing from then on.
+pub async fn a_connection_that_is_dropped_sends_nothing(world: World) {
+    let ends = world.connected().await;
+    let (near, _far) = ends.pair().await;
+    // Until the last acknowledgement has gone out.
+    sleep(S).await;
+    let sent = world.air().sent(Direction::There);
+    drop(ends.client);
+    drop(near);
+    sleep(60 * S).await;
+    assert_eq!(world.air().sent(Direction::There), sent);
 }

@@ -70,8 +70,8 @@ pub async fn a_writer_that_is_dropped_ends_the_wait_of_its_reader(world: World) 
     let ends = world.connected().await;
     let (near, mut far) = ends.pair().await;
     drop(near.writer);
-    // An end or an error: either is one.
-    let _ = soon(far.read_to_end(&mut Vec::new())).await;
+    let read = soon(far.read_to_end(&mut Vec::new())).await;
+    read.expect("who only went away has broken nothing");
 }
 
 /// A forwarded connection that broke: what it says is broken too, or ends; what it hears goes on.
@@ -101,7 +101,8 @@ pub async fn a_reader_that_is_dropped_stops_its_writer_and_nothing_else(world: W
     let (mut near_reader, mut near_writer) = (near.reader, near.writer);
     let mut far_writer = far.writer;
     drop(far.reader);
-    soon(write_until_refused(&mut near_writer)).await;
+    let refused = soon(write_until_refused(&mut near_writer)).await;
+    assert_eq!(refused.kind(), ErrorKind::BrokenPipe, "{refused}");
     soon(send(&mut far_writer, b"still here")).await;
     soon(expect(&mut near_reader, b"still here")).await;
 }

@@ -3,6 +3,7 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
+use tssh_core::auth::AUTH_LEN;
 
 use super::{MS, S};
 use crate::medium::Direction;
@@ -132,6 +133,30 @@ pub async fn garbage_is_seldom_answered(world: World) {
         answers.iter().all(|count| *count <= 100),
         "{answers:?} answers to 1000 packets"
     );
+}
+
+/// A path is alive by each packet that is new, and by nothing less.
+pub async fn every_new_packet_is_a_sign_of_life(world: World) {
+    let ends = world.connected().await;
+    let (mut near, mut far) = ends.pair().await;
+    for key in b"123" {
+        quiet().await;
+        let before = world.server_pipe.activity().heard_at();
+        near.write_all(&[*key]).await.unwrap();
+        assert_eq!(soon(far.read_u8()).await.unwrap(), *key);
+        let after = world.server_pipe.activity().heard_at();
+        assert!(after > before, "a new packet was not heard");
+    }
+}
+
+/// The pipe lets through what it takes for the transport's: packets as long as those that authenticate a path.
+pub async fn authentication_packets_that_come_late_change_nothing(world: World) {
+    let ends = world.connected().await;
+    works(&ends).await;
+    quiet().await;
+    let packets = (0..=u8::MAX).map(|filler| vec![filler; AUTH_LEN]);
+    unheard(&world, packets.collect()).await;
+    works(&ends).await;
 }
 
 /// Packets of one byte each way, as they were on the way to the server.

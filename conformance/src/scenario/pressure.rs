@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::S;
+use super::{MS, S};
 use crate::pattern::{expect, expect_next, fill, pattern, send};
 use crate::rig::{PATIENCE, World, soon};
 
@@ -98,6 +98,56 @@ pub async fn streams_that_nobody_accepts_for_a_while_are_accepted_later(world: W
     );
     let opened = soon(async { opening.join_all().await }).await;
     assert_eq!(opened.len(), STREAMS as usize);
+}
+
+/// A client that opens without end: what the server may be made to hold has a bound, and the next stream waits for it.
+pub async fn a_stream_too_many_waits_until_others_have_ended(world: World) {
+    let ends = world.connected().await;
+    let mut open = Vec::new();
+    while let Ok(stream) = timeout(5 * S, ends.client.open()).await {
+        open.push(stream.unwrap());
+        assert!(
+            open.len() < 5000,
+            "nothing bounds how many streams there are"
+        );
+    }
+    let mut next = std::pin::pin!(ends.client.open());
+    assert!(timeout(5 * S, &mut next).await.is_err());
+    // A transport may grant room for a part of them at once.
+    for mut stream in open.drain(..open.len().div_ceil(6)) {
+        stream.write_all(b"x").await.unwrap();
+        stream.shutdown().await.unwrap();
+        drop(stream);
+        drop(soon(ends.server.accept()).await.unwrap());
+    }
+    soon(next).await.unwrap();
+}
+
+/// A backup, and a network that breaks down: what stands in gaps is bounded too.
+pub async fn bulk_at_full_speed_survives_the_sudden_loss_of_every_second_packet(world: World) {
+    world.change(|weather| weather.delay = 100 * MS);
+    let ends = world.connected().await;
+    let (near, mut far) = ends.pair().await;
+    let mut writer = near.writer;
+    let bytes = pattern(6, 40 << 20);
+    let (before, behind) = bytes.split_at(20 << 20);
+    let receive = async {
+        expect_next(&mut far, before).await;
+        world.change(|weather| {
+            weather.loss = 0.5;
+            weather.jitter = 15 * MS;
+        });
+        // The loss meets the whole window, and lasts for ten round trips.
+        sleep(2 * S).await;
+        world.change(|weather| {
+            weather.loss = 0.2;
+            weather.duplicate = 0.05;
+        });
+        expect(&mut far, behind).await;
+    };
+    let both = async { tokio::join!(send(&mut writer, &bytes), receive) };
+    let done = timeout(3600 * S, both).await;
+    done.expect("40 megabytes did not come within an hour");
 }
 
 const STREAMS: u32 = 300;

@@ -3,6 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
+use tssh_core::transport::ErrorKind;
 
 use super::{MS, S};
 use crate::pattern::{exchange, expect, expect_next, pattern, send};
@@ -147,4 +148,20 @@ fn on_time(world: &World, typed: Instant) {
         world.rtt() / 2
     );
     assert!(took < S);
+}
+
+/// Who may begin what is agreed: a peer that does otherwise is told so.
+pub async fn only_the_client_opens_and_only_the_server_accepts(world: World) {
+    let ends = world.connected().await;
+    let Err(opened) = soon(ends.server.open()).await else {
+        panic!("the server opened a stream");
+    };
+    let Err(accepted) = soon(ends.client.accept()).await else {
+        panic!("the client accepted a stream");
+    };
+    for (refused, who) in [(opened, "client"), (accepted, "server")] {
+        assert_eq!(refused.kind(), ErrorKind::Unsupported, "{refused}");
+        let said = refused.to_string();
+        assert!(said.contains(who), "it does not say who may: {said}");
+    }
 }

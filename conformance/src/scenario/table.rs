@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::medium::Over;
-use crate::rig::World;
+use crate::rig::{Rig, World};
 
 /// One behaviour that a transport owes.
 #[derive(Clone, Copy)]
@@ -16,7 +16,7 @@ pub struct Scenario {
     pub group: &'static str,
     /// Where it applies.
     pub needs: Needs,
-    /// With how many seeds it is played.
+    /// With how many seeds it is played over UDP; elsewhere with six at the most.
     pub runs: u64,
     pub(crate) play: fn(World) -> Pin<Box<dyn Future<Output = ()>>>,
 }
@@ -27,6 +27,8 @@ pub struct Scenario {
 pub enum Needs {
     /// Nothing: it applies everywhere.
     Any,
+    /// Packets, and keys that stay quick, declared by the author.
+    Brisk,
     /// Datagrams, declared by the author.
     Datagrams,
     /// That the author declared no datagrams.
@@ -39,15 +41,23 @@ pub enum Needs {
 
 impl Scenario {
     /// Why it does not apply; `None` where it does.
-    pub fn absent(&self, over: Over, datagrams: bool) -> Option<&'static str> {
+    pub fn absent(&self, over: Over, rig: &Rig) -> Option<&'static str> {
         match (self.needs, over) {
-            (Needs::Datagrams, _) if !datagrams => Some("it declares no datagrams"),
-            (Needs::NoDatagrams, _) if datagrams => Some("it declares datagrams"),
-            (Needs::Packets | Needs::Weather, Over::Nothing) => Some("it sends no packets"),
-            (Needs::Packets, Over::Tcp) => Some("TCP loses, repeats and reorders nothing"),
-            (Needs::Packets, Over::Process) => Some("a pipe loses, repeats and reorders nothing"),
+            (Needs::Brisk, _) if !rig.brisk => Some("it declares no quick keys"),
+            (Needs::Datagrams, _) if !rig.datagrams => Some("it declares no datagrams"),
+            (Needs::NoDatagrams, _) if rig.datagrams => Some("it declares datagrams"),
+            (Needs::Brisk | Needs::Packets | Needs::Weather, Over::Nothing) => {
+                Some("it sends no packets")
+            }
+            (Needs::Brisk | Needs::Packets, Over::Tcp) => {
+                Some("TCP loses, repeats and reorders nothing")
+            }
+            (Needs::Brisk | Needs::Packets, Over::Process) => {
+                Some("a pipe loses, repeats and reorders nothing")
+            }
             (
                 Needs::Any
+                | Needs::Brisk
                 | Needs::Datagrams
                 | Needs::NoDatagrams
                 | Needs::Weather
@@ -81,6 +91,9 @@ macro_rules! scenarios {
                 streams_come_and_go_by_the_thousand
                 questions_and_answers_alternate_on_one_stream
             }
+            Weather streams 1 {
+                only_the_client_opens_and_only_the_server_accepts
+            }
             Any half_close 1 {
                 a_client_that_ends_its_direction_still_hears_the_answer
                 a_server_that_ends_its_direction_still_hears_the_client
@@ -96,6 +109,10 @@ macro_rules! scenarios {
                 a_reader_that_returns_after_a_night_finds_every_byte
                 two_that_write_before_they_read_lose_nothing
                 streams_that_nobody_accepts_for_a_while_are_accepted_later
+                a_stream_too_many_waits_until_others_have_ended
+            }
+            Packets pressure 1 {
+                bulk_at_full_speed_survives_the_sudden_loss_of_every_second_packet
             }
             Any neighbours 1 {
                 a_stream_that_nobody_reads_does_not_stop_its_neighbours
@@ -130,6 +147,14 @@ macro_rules! scenarios {
                 dropping_a_connection_is_an_outage_and_no_goodbye
                 streams_that_outlive_their_connection_fail
             }
+            Weather ending 1 {
+                a_listener_accepts_one_client_and_no_other
+                closing_takes_no_longer_than_a_second_where_the_path_has_no_room
+                a_handshake_waits_out_an_outage_of_hours
+            }
+            Packets ending 1 {
+                a_connection_that_is_dropped_sends_nothing
+            }
             Any cancel 1 {
                 an_abandoned_open_holds_no_place
                 an_abandoned_accept_loses_no_stream
@@ -147,7 +172,7 @@ macro_rules! scenarios {
                 no_task_outlives_a_connection_dropped_in_the_dark
                 no_task_outlives_a_listener_that_nobody_called
             }
-            Any dark 6 {
+            Any dark 200 {
                 a_minute_in_the_dark_leaves_no_delay_behind
                 a_minute_in_the_dark_under_bulk_leaves_no_delay_behind
                 a_minute_in_the_dark_with_a_key_on_its_way_leaves_no_delay_behind
@@ -190,6 +215,44 @@ macro_rules! scenarios {
                 a_key_after_a_translator_forgot_has_its_echo_at_once
                 a_key_in_a_network_that_died_silently_comes_over_another
             }
+            Packets events 16 {
+                after_a_roam_a_key_has_its_echo
+                after_a_roam_a_key_has_its_echo_from_a_foreign_server
+                after_a_roam_a_key_has_its_echo_from_a_server_whose_acks_are_lost
+                after_a_roam_that_nobody_tells_of_a_key_has_its_echo
+                after_a_roam_that_nobody_tells_of_a_key_has_its_echo_from_a_foreign_server
+                after_a_roam_that_nobody_tells_of_a_key_has_its_echo_from_a_server_whose_acks_are_lost
+                after_a_soft_roam_a_key_has_its_echo
+                after_a_soft_roam_a_key_has_its_echo_from_a_foreign_server
+                after_a_soft_roam_a_key_has_its_echo_from_a_server_whose_acks_are_lost
+                after_a_roam_with_a_gap_a_key_has_its_echo
+                after_a_roam_with_a_gap_a_key_has_its_echo_from_a_foreign_server
+                after_a_roam_with_a_gap_a_key_has_its_echo_from_a_server_whose_acks_are_lost
+                after_a_cut_of_half_a_minute_a_key_has_its_echo
+                after_a_cut_of_half_a_minute_a_key_has_its_echo_from_a_foreign_server
+                after_a_cut_of_half_a_minute_a_key_has_its_echo_from_a_server_whose_acks_are_lost
+                after_a_cut_of_ten_minutes_a_key_has_its_echo
+                after_a_cut_of_ten_minutes_a_key_has_its_echo_from_a_foreign_server
+                after_a_cut_of_ten_minutes_a_key_has_its_echo_from_a_server_whose_acks_are_lost
+                after_a_sleep_of_half_a_minute_a_key_has_its_echo
+                after_a_sleep_of_half_a_minute_a_key_has_its_echo_from_a_foreign_server
+                after_a_sleep_of_half_a_minute_a_key_has_its_echo_from_a_server_whose_acks_are_lost
+                after_a_sleep_of_eight_hours_a_key_has_its_echo
+                after_a_sleep_of_eight_hours_a_key_has_its_echo_from_a_foreign_server
+                after_a_sleep_of_eight_hours_a_key_has_its_echo_from_a_server_whose_acks_are_lost
+                after_another_port_by_the_translator_a_key_has_its_echo
+                after_another_port_by_the_translator_a_key_has_its_echo_from_a_foreign_server
+                after_another_port_by_the_translator_a_key_has_its_echo_from_a_server_whose_acks_are_lost
+                after_another_address_by_the_translator_a_key_has_its_echo
+                after_another_address_by_the_translator_a_key_has_its_echo_from_a_foreign_server
+                after_another_address_by_the_translator_a_key_has_its_echo_from_a_server_whose_acks_are_lost
+                after_a_block_towards_the_server_a_key_has_its_echo
+                after_a_block_towards_the_server_a_key_has_its_echo_from_a_foreign_server
+                after_a_block_towards_the_server_a_key_has_its_echo_from_a_server_whose_acks_are_lost
+                after_a_block_towards_the_client_a_key_has_its_echo
+                after_a_block_towards_the_client_a_key_has_its_echo_from_a_foreign_server
+                after_a_block_towards_the_client_a_key_has_its_echo_from_a_server_whose_acks_are_lost
+            }
             Packets lies 2 {
                 garbage_is_no_sign_of_life_and_ends_nothing
                 garbage_does_not_stop_a_handshake
@@ -198,6 +261,19 @@ macro_rules! scenarios {
                 replayed_packets_are_no_sign_of_life_and_repeat_no_byte
                 reflected_packets_are_no_sign_of_life_and_end_nothing
                 garbage_is_seldom_answered
+                every_new_packet_is_a_sign_of_life
+                authentication_packets_that_come_late_change_nothing
+            }
+            Brisk brisk 1 {
+                keys_are_echoed_within_60_ms_of_the_round_trip_beside_an_upload
+                eight_downloads_at_once_delay_keys_no_more_than_one
+                a_path_that_loses_one_packet_in_a_hundred_is_filled_all_the_same
+                with_one_packet_in_twenty_lost_all_but_one_key_in_a_hundred_are_in_time
+                with_one_packet_in_five_lost_all_but_one_key_in_a_hundred_need_one_round_trip
+                where_nothing_is_lost_nothing_is_sent_again
+            }
+            Brisk brisk 2 {
+                keys_are_echoed_within_60_ms_of_the_round_trip_beside_a_download
             }
         }
     };

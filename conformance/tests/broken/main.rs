@@ -164,6 +164,7 @@ flaws! {
         "garbage_is_seldom_answered",
     ];
     a_transport_that_takes_whatever_comes_for_a_sign_of_life_is_caught: BelievesNoise => [
+        "authentication_packets_that_come_late_change_nothing",
         "bent_packets_are_no_sign_of_life_and_end_nothing",
         "garbage_is_no_sign_of_life_and_ends_nothing",
         "reflected_packets_are_no_sign_of_life_and_end_nothing",
@@ -202,6 +203,7 @@ flaws! {
         "twenty_percent_of_loss_take_nothing_from_a_stream",
     ];
     a_transport_that_noise_can_end_is_caught: EndsAtNoise => [
+        "authentication_packets_that_come_late_change_nothing",
         "bent_packets_are_no_sign_of_life_and_end_nothing",
         "garbage_does_not_stop_a_handshake",
         "garbage_is_no_sign_of_life_and_ends_nothing",

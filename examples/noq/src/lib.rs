@@ -208,8 +208,9 @@ const HANDSHAKE: Duration = Duration::from_secs(30);
 /// More at once come from nobody honest.
 const MOST_ATTEMPTS: usize = 4;
 
-/// Bytes of one stream that nobody has read.
-const STREAM_WINDOW: u32 = 2 << 20;
+/// Bytes of one stream that nobody has read. noq ends a connection whose stream has too many gaps: bulk at full speed of
+/// which every second packet is lost must stay below that.
+const STREAM_WINDOW: u32 = 1 << 20;
 
 /// Streams that nobody reads, and that leave room for others: 256 forwards, and sessions.
 const FULL_STREAMS: u32 = 272;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 /// Stops and wakes the tasks that are wrapped in it. Clones share the state.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Frost(Arc<Mutex<State>>);
+pub(super) struct Frost(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -16,11 +16,11 @@ struct State {
 }
 
 impl Frost {
-    pub(crate) fn freeze(&self) {
+    pub(super) fn freeze(&self) {
         self.0.lock().unwrap().frozen = true;
     }
 
-    pub(crate) fn thaw(&self) {
+    pub(super) fn thaw(&self) {
         let mut state = self.0.lock().unwrap();
         state.frozen = false;
         for waker in state.waiting.drain(..) {
@@ -28,7 +28,7 @@ impl Frost {
         }
     }
 
-    pub(crate) fn wrap(
+    pub(super) fn wrap(
         &self,
         task: impl Future<Output = ()> + Send + 'static,
     ) -> impl Future<Output = ()> + Send + 'static {

@@ -10,22 +10,22 @@ use tssh_core::proxy::{Gate, LinkId, PacketPipe, Route, Source, Table};
 use tssh_core::transport::Link;
 
 #[derive(Debug)]
-pub(crate) struct Foreign {
-    pub(crate) key: ProxyKey,
-    pub(crate) client_id: u64,
-    pub(crate) server_id: u64,
-    pub(crate) link: Arc<dyn Link>,
-    pub(crate) state: Mutex<State>,
+pub(super) struct Foreign {
+    pub(super) key: ProxyKey,
+    pub(super) client_id: u64,
+    pub(super) server_id: u64,
+    pub(super) link: Arc<dyn Link>,
+    pub(super) state: Mutex<State>,
 }
 
 #[derive(Debug)]
-pub(crate) struct State {
-    pub(crate) serial: u64,
-    pub(crate) authenticated: Option<Source>,
-    pub(crate) current: Option<Source>,
-    pub(crate) heard_at: Instant,
+pub(super) struct State {
+    pub(super) serial: u64,
+    pub(super) authenticated: Option<Source>,
+    pub(super) current: Option<Source>,
+    pub(super) heard_at: Instant,
     /// The first acknowledgement of each serial is lost.
-    pub(crate) loses_acks: bool,
+    pub(super) loses_acks: bool,
 }
 
 impl Foreign {
@@ -115,7 +115,7 @@ impl Gate for Foreign {
 }
 
 /// What its reset of the probe timers amounts to: they do not back off while the client is silent.
-pub(crate) async fn hold_timers(pipe: PacketPipe) {
+pub(super) async fn hold_timers(pipe: PacketPipe) {
     loop {
         let heard = pipe.activity().heard_at().unwrap_or_else(clock::now);
         let silent_at = heard + DETECTION;
@@ -128,4 +128,4 @@ pub(crate) async fn hold_timers(pipe: PacketPipe) {
     }
 }
 
-pub(crate) const DETECTION: Duration = Duration::from_secs(4);
+pub(super) const DETECTION: Duration = Duration::from_secs(4);
