@@ -51,7 +51,8 @@ pub use couple::{Couple, connected, listening};
 pub use lab::{LAB_DELAY, LAB_RTT, Lab, Peer};
 pub use log::Log;
 pub use medium::{
-    Air, AirLink, Direction, Framing, Medium, Network, Over, Tube, Wire, framed, tubes,
+    Air, AirLink, Direction, Framing, Medium, Network, Over, RingLink, Tube, Wire, framed, ring,
+    tubes,
 };
 pub use play::{Stage, play, play_by_name};
 pub use rig::{DELAY, Ends, MTU, PATIENCE, Rig, World, soon};

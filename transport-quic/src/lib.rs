@@ -36,6 +36,8 @@ mod error;
 mod opened;
 mod runtime;
 mod socket;
+#[cfg(test)]
+mod socket_tests;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 //! | bytes in order, as over TCP or a child's pipes | `tube.rs`    |
 //! | packets over such bytes                        | `framed.rs`  |
 //! | two pipes over tubes, and their replacement    | `wire.rs`    |
+//! | links that allocate nothing                    | `ring.rs`    |
 //! | a client that moves, behind a translator       | `network.rs` |
 //!
 //! Not here: what happens to a packet on its way (`weather.rs`).
@@ -13,6 +14,7 @@
 mod air;
 mod framed;
 mod network;
+mod ring;
 mod tube;
 mod wire;
 
@@ -25,6 +27,7 @@ use crate::weather::Weather;
 pub use air::{Air, AirLink};
 pub use framed::framed;
 pub use network::Network;
+pub use ring::{RingLink, ring};
 pub(crate) use tube::{Lanes, with_lanes};
 pub use tube::{Tube, tubes};
 pub use wire::{Framing, Wire};

@@ -20,6 +20,9 @@ impl Mux {
             receiving.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
+        if let Some(grown) = receiving.take_grown() {
+            self.spare.keep(grown);
+        }
         self.handle_read(count);
         self.schedule(id);
         Poll::Ready(count)

@@ -5,6 +5,7 @@
 //! | bytes of a frame                                    | `frame.rs`  |
 //! | how frames are cut out of what arrives              | `reader.rs` |
 //! | the state of one stream                             | `stream.rs` |
+//! | buffers that have grown                             | `spare.rs`  |
 //! | how far the peer may run ahead of each reader       | `windows.rs`|
 //! | what the halves of a stream do with it              | `ends.rs`   |
 //! | whether the peer has what was written               | `delivery.rs`|
@@ -22,6 +23,7 @@ mod model;
 mod reader;
 #[cfg(test)]
 pub(crate) mod recorded;
+mod spare;
 mod state;
 mod stream;
 #[cfg(test)]

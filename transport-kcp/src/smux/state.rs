@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use tssh_core::transport::Priority;
-
 use super::frame::{Fin, HEADER, Head, UPDATE};
 use super::reader::{Piece, Reader, Unknown};
+use super::spare::Spare;
 use super::stream::Stream;
 use super::windows::{SESSION_BUDGET, Windows};
 use crate::arq::{Sink, Source};
@@ -57,6 +56,7 @@ pub(crate) struct Mux {
     /// Bytes that wait to be read, of all streams.
     pub(super) buffered: usize,
     pub(super) windows: Windows,
+    pub(super) spare: Spare,
     /// Bytes of data that were sent.
     sent: u64,
     /// Segments that were filled.
@@ -86,6 +86,7 @@ impl Mux {
             farewell: Farewell::None,
             buffered: 0,
             windows: Windows::default(),
+            spare: Spare::default(),
             sent: 0,
             segments: 0,
             awaited: Vec::new(),
@@ -176,7 +177,7 @@ impl Mux {
         }
         if !stream.queued && stream.has_turn() {
             stream.queued = true;
-            self.turns[queue_of(stream.priority)].push_back(id);
+            self.turns[stream.queue()].push_back(id);
         }
         if !stream.urgent && stream.has_word() {
             stream.urgent = true;
@@ -259,6 +260,7 @@ impl Mux {
             self.ended = Some(Ended::Misbehaved("it sent more than a stream's window"));
             return;
         }
+        self.spare.lend(&mut receiving.bytes);
         receiving.bytes.extend(data);
         receiving.wake();
         self.buffered += data.len();
@@ -376,14 +378,6 @@ impl Source for Mux {
             Head::Nothing.write(out);
         }
         self.segments += u64::from(!out.is_empty());
-    }
-}
-
-fn queue_of(priority: Priority) -> usize {
-    match priority {
-        Priority::Bulk => 0,
-        Priority::Interactive => 1,
-        Priority::Control => 2,
     }
 }
 

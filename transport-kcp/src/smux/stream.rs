@@ -98,6 +98,15 @@ impl Stream {
         self.is_over() || self.sending.may_send() || self.sending.must_end()
     }
 
+    /// In which queue it waits for its turn; those of the last go first.
+    pub(super) fn queue(&self) -> usize {
+        match self.priority {
+            Priority::Bulk => 0,
+            Priority::Interactive => 1,
+            Priority::Control => 2,
+        }
+    }
+
     /// Whether a frame without data is to be sent.
     pub(super) fn has_word(&self) -> bool {
         self.opening || self.receiving.update || self.receiving.refuse
@@ -118,9 +127,6 @@ impl Receiving {
             let read: io::Result<usize> = self.bytes.read(&mut to[count..]);
             count += read.unwrap_or(0);
         }
-        if self.bytes.is_empty() && self.bytes.capacity() > KEPT_CAPACITY {
-            self.bytes = VecDeque::new();
-        }
         self.consumed = self.consumed.wrapping_add(count as u32);
         self.untold += count as u32;
         if count > 0 && (!self.told_once || self.untold >= self.window / 2) {
@@ -134,6 +140,12 @@ impl Receiving {
         self.told_once = true;
         self.untold = 0;
         self.window = window;
+    }
+
+    /// Gives back a buffer that has grown, once it is empty.
+    pub(super) fn take_grown(&mut self) -> Option<VecDeque<u8>> {
+        let grown = self.bytes.is_empty() && self.bytes.capacity() > KEPT_CAPACITY;
+        grown.then(|| std::mem::take(&mut self.bytes))
     }
 
     pub(super) fn wake(&mut self) {
