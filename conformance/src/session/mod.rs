@@ -11,6 +11,8 @@
 //! | what carries packets between them                 | `machines.rs`   |
 //! | which scenarios there are                         | `table.rs`      |
 //!
+//! A `sleep` here is how long an outage or a pause between keys lasts; whatever is to happen is waited for.
+//!
 //! The client is `tssh_core::connection::Client`. The server is a [`Host`], which whoever has one gives: see
 //! `server/tests/conformance.rs`. A feature adds its scenarios in a file of its own, and their names in `table.rs`.
 

@@ -68,5 +68,6 @@ pub async fn a_server_that_is_killed_is_noticed(world: SessionWorld) {
     );
 }
 
-/// Longer than it takes both sides to notice.
+/// In real time, longer than it takes both sides to notice. Were it too short on a machine that has other work, a
+/// scenario would try less, and not fail.
 const TUNNEL: Duration = Duration::from_millis(2000);
