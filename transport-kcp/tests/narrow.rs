@@ -5,13 +5,9 @@
     reason = "tests own the clock and their tasks"
 )]
 
-mod rig;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tssh_conformance::{Air, Weather};
+use tssh_conformance::{Air, Couple, DELAY, Weather, soon};
 use tssh_transport_kcp::Kcp;
-
-use rig::{DELAY, Rig, soon};
 
 /// A VPN in a VPN: 1168 bytes with the headers of IPv4 and UDP, and not a word about it.
 #[tokio::test(start_paused = true)]
@@ -21,7 +17,7 @@ async fn a_path_of_1168_bytes_carries_bulk_from_the_start_and_in_mid_session() {
             mtu: if narrow_from_the_start { 1140 } else { 1500 },
             ..Weather::fair(DELAY)
         };
-        let rig = Rig::new(Air::new(weather, 11), &Kcp::default()).await;
+        let rig = Couple::new(&Kcp::default(), Air::new(weather, 11)).await;
         let mut near = rig.client.open().await.unwrap();
         let saying = async {
             near.write_all(&[7; 300_000]).await.unwrap();

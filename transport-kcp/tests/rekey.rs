@@ -95,7 +95,7 @@ async fn a_server_that_answers_nonsense_is_not_asked_again_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_point_that_is_not_on_the_curve_is_refused_in_one_line_and_the_old_key_goes_on() {
-    let rig = Rig::new(Air::new(Weather::fair(DELAY), 5), &Kcp::default()).await;
+    let rig = Couple::new(&Kcp::default(), Air::new(Weather::fair(DELAY), 5)).await;
     let mut near = rig.client.open().await.unwrap();
     near.write_all(b"before").await.unwrap();
     let mut far = soon(rig.server.accept()).await.unwrap();
