@@ -151,6 +151,20 @@ async fn a_flood_of_claims_leaves_four_beside_the_path_the_oldest_unused_goes() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_flood_of_claims_drives_out_no_candidate_whose_packet_opened() {
+    let mut rig = racing();
+    rig.put_claim(2, RACE + 2);
+    rig.advance(5).await;
+    put_real(&rig, 2);
+    for nth in 3..40 {
+        rig.put_claim(nth, RACE + u64::from(nth));
+    }
+    let standing = rig.handle.shared.authenticated.load_full();
+    let ports: Vec<_> = standing.iter().map(|one| one.addr.port()).collect();
+    assert_eq!(ports, [1, 2, 37, 38, 39], "the former path and the path");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_stood_in_the_acknowledgement_chooses_and_the_others_are_forgotten() {
     let mut rig = racing();
     rig.put_claim(2, RACE + 2);
