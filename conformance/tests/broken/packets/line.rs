@@ -133,7 +133,14 @@ impl Line {
         self.sent.retain(|seq, _| !has(*seq));
         if let Some(left) = self.left_at.remove(&newest) {
             let sample = now.saturating_duration_since(left);
-            self.rtt = Some(self.rtt.map_or(sample, |rtt| (7 * rtt + sample) / 8));
+            // A packet that waited for another path tells nothing of the new one.
+            let usual = |rtt: &Duration| sample < 2 * *rtt + Duration::from_millis(20);
+            let smoothed = |rtt: Duration| (7 * rtt + sample) / 8;
+            match self.rtt {
+                Some(rtt) if usual(&rtt) => self.rtt = Some(smoothed(rtt)),
+                Some(_) => {}
+                None => self.rtt = Some(sample),
+            }
         }
         if self.sent.len() == before {
             return Some(());
