@@ -20,6 +20,8 @@ pub(super) struct Held {
 struct Sent {
     at: Instant,
     bytes: Vec<u8>,
+    /// It found no room on a route, and goes as soon as there is some.
+    owed: bool,
 }
 
 impl Held {
@@ -77,35 +79,67 @@ impl Held {
     /// by itself.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let mut large = if self.met { 1 } else { MAX_HELD };
-        self.packets
-            .iter()
-            .map(|sent| &sent.bytes[..])
-            .filter(move |packet| {
-                if packet.len() <= SMALL {
-                    return true;
-                }
-                let fits = large > 0;
-                large = large.saturating_sub(1);
-                fits
-            })
+        self.packets.iter().filter_map(move |sent| {
+            let fits = follows(&sent.bytes, &mut large);
+            fits.then_some(&sent.bytes[..])
+        })
     }
 
+    /// Gives the packets of [`Self::iter`] to `send`, which reports whether there was room. From the first on that
+    /// found none, they are owed.
+    pub(super) fn send(&mut self, mut send: impl FnMut(&[u8]) -> bool) {
+        let mut large = if self.met { 1 } else { MAX_HELD };
+        let mut room = true;
+        for sent in &mut self.packets {
+            let wanted = follows(&sent.bytes, &mut large);
+            room = room && (!wanted || send(&sent.bytes));
+            sent.owed = wanted && !room;
+        }
+    }
+
+    /// Gives the packets that are owed to `send`, until there is no more room.
+    pub(super) fn send_owed(&mut self, mut send: impl FnMut(&[u8]) -> bool) {
+        for sent in self.packets.iter_mut().filter(|sent| sent.owed) {
+            if !send(&sent.bytes) {
+                return;
+            }
+            sent.owed = false;
+        }
+    }
+
+    /// Forgets all but what is owed.
     pub(super) fn clear(&mut self) {
-        self.spare
-            .extend(self.packets.drain(..).map(|sent| sent.bytes));
+        for _ in 0..self.packets.len() {
+            match self.packets.pop_front() {
+                Some(sent) if sent.owed => self.packets.push_back(sent),
+                Some(sent) => self.spare.push(sent.bytes),
+                None => return,
+            }
+        }
     }
 
     fn keep(&mut self, packet: &[u8], at: Instant) {
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(packet);
-        self.packets.push_back(Sent { at, bytes });
+        let owed = false;
+        self.packets.push_back(Sent { at, bytes, owed });
     }
 
     fn drop_oldest(&mut self) {
         self.spare
             .extend(self.packets.pop_front().map(|sent| sent.bytes));
     }
+}
+
+/// Whether `packet` follows a claim, when so many `large` ones may yet.
+fn follows(packet: &[u8], large: &mut usize) -> bool {
+    if packet.len() <= SMALL {
+        return true;
+    }
+    let fits = *large > 0;
+    *large = large.saturating_sub(1);
+    fits
 }
 
 /// Keys and acknowledgements are below this many bytes, bulk is above.

@@ -1,5 +1,7 @@
 //! The packet pipe: what a transport sends and receives through, whatever the path under it.
 
+mod again;
+
 use std::fmt::Debug;
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -280,7 +282,7 @@ impl PacketPipe {
         let was_dark = self.shared.table.load().dark;
         if was_dark && !table.dark {
             for route in &table.send {
-                self.send_all(&held, route);
+                self.send_all(&mut held, route);
             }
             held.clear();
         }
@@ -293,14 +295,6 @@ impl PacketPipe {
     pub fn wake(&self) {
         self.shared.receiver.wake();
         self.shared.sender.wake();
-    }
-
-    /// Sends the held packets along `route`: early data behind an authentication packet. Returns
-    /// how many there are.
-    pub fn send_held(&self, route: &Route) -> usize {
-        let held = lock(&self.shared.held);
-        self.send_all(&held, route);
-        held.iter().count()
     }
 
     /// Sends one packet along `route`, outside the transport. Reports whether the link was full.
@@ -324,23 +318,6 @@ impl PacketPipe {
             Err(error) => {
                 self.shared.gate.handle_link_error(route.id, &error);
                 false
-            }
-        }
-    }
-
-    /// Sends a packet again along the routes that may have lost it.
-    pub(super) fn send_copy(&self, packet: &[u8], ecn: Option<EcnCodepoint>) {
-        for route in self.shared.table.load().lossy() {
-            if self.shared.gate.may_send(route, packet.len()) {
-                self.send_along(route, packet, None, ecn);
-            }
-        }
-    }
-
-    fn send_all(&self, held: &Held, route: &Route) {
-        for packet in held.iter() {
-            if self.shared.gate.may_send(route, packet.len()) {
-                self.send_along(route, packet, None, None);
             }
         }
     }

@@ -125,6 +125,26 @@ async fn a_limited_address_that_spent_its_bytes_waits_and_is_woken_by_the_next_p
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_for_an_answer_follows_a_move_as_far_as_the_new_address_has_sent() {
+    let mut rig = Rig::connected();
+    rig.prove().await;
+    tokio::time::sleep(MS).await;
+    let lines: Vec<_> = (1..=5).map(|line| vec![line; 100]).collect();
+    for line in &lines {
+        rig.pipe.try_send(line, None, None).unwrap();
+    }
+    rig.put_claim(2, 2);
+    rig.paper.take_sent();
+    // Three times: with the claim and its answer room for two, for one more, and for the others.
+    for (bytes, expected) in [(50, &lines[..2]), (50, &lines[2..3]), (90, &lines[3..])] {
+        rig.paper.put(port(2), &vec![6; bytes]);
+        receive_all(&rig.pipe);
+        let sent = rig.paper.take_sent().into_iter();
+        assert_eq!(sent.map(|(_, line)| line).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_stood_in_the_acknowledgement_lifts_the_limit() {
     let rig = Rig::connected();
     assert!(rig.is_limited());

@@ -166,6 +166,7 @@ impl Shared {
         });
         drop(inner);
         if lifted {
+            pipe.send_owed();
             pipe.wake();
         }
         if moved {
@@ -269,6 +270,7 @@ impl Gate for ServerGate {
         let limited = self.0.budget.is_limited();
         if limited {
             self.0.budget.handle_received(packet.len());
+            pipe.send_owed();
             pipe.wake();
         }
         // A transport's packet of this length does not open, and is none of ours.
@@ -296,6 +298,7 @@ impl Gate for ServerGate {
             && self.0.lock().state.is_settled(now())
             && self.0.budget.lift();
         if lifted {
+            pipe.send_owed();
             pipe.wake();
         }
         if lifted || pipe.table().dark {
