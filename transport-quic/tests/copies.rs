@@ -37,7 +37,7 @@ fn when_loss_has_ended_so_do_the_copies() {
     virtually(async {
         let mut lab = lossy(3).await;
         lab.network.change(|weather| weather.loss = 0.0);
-        for _ in 0..150 {
+        for _ in 0..220 {
             sleep(7 * S).await;
             lab.echo_of_a_key().await;
         }

@@ -80,7 +80,7 @@ impl State {
         if self.copies == 0 && !self.hinted {
             self.hinted = true;
             self.since = Some(now);
-            self.set_copies(1);
+            self.set_copies(HINTED);
         }
     }
 
@@ -104,7 +104,7 @@ impl State {
         let mut count = 0;
         while count < self.copies {
             // When the budget runs short, a first copy of each packet is worth more than a fourth of one.
-            let reserve = f64::from(count) * f64::from(BUDGET_BURST) / 4.0;
+            let reserve = f64::from(count) * f64::from(BUDGET_BURST) / f64::from(MAX_COPIES);
             if self.spent.room(now) < cost as f64 + reserve {
                 break;
             }
@@ -161,25 +161,28 @@ impl Seen {
     }
 }
 
-/// How many copies leave one packet in a thousand, or fewer, without any that arrives: keys come in
-/// their order, so one that is lost in earnest makes those behind it late too.
+/// How many copies leave so few packets without any that arrives.
 fn copies_against(loss: f64) -> u8 {
-    match loss {
-        small if small <= 0.032 => 1,
-        middling if middling <= 0.1 => 2,
-        large if large <= 0.178 => 3,
-        _ => MAX_COPIES,
-    }
+    (1..MAX_COPIES)
+        .find(|copies| loss.powi(1 + i32::from(*copies)) <= MISSED)
+        .unwrap_or(MAX_COPIES)
 }
 
-/// With a fifth of the packets lost, one in three thousand is lost five times.
-pub(super) const MAX_COPIES: u8 = 4;
+/// One packet in ten thousand. Keys come in their order, so one that is lost in earnest makes those behind it late too: of
+/// two hundred keys and their echoes that is one in twenty times, and one key in a hundred is late then.
+const MISSED: f64 = 1e-4;
+
+/// When the peer was seen to make copies, and nothing is known of the way there: enough for one packet in six.
+pub(super) const HINTED: u8 = 4;
+
+/// With a quarter of the packets lost, one in sixteen thousand is lost seven times.
+pub(super) const MAX_COPIES: u8 = 6;
 
 /// Keys, their echoes and acknowledgements are below this many bytes; what is above is part of
 /// something larger, which waits for more than this packet.
 pub(super) const SMALL: usize = 512;
 
-/// Bytes a second, in copies: thirty keys a second four times, and nothing that a network on which a
+/// Bytes a second, in copies: fifteen keys a second six times, and nothing that a network on which a
 /// terminal is usable would notice.
 pub(super) const BUDGET_RATE: u32 = 8_000;
 
@@ -202,8 +205,9 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// A path that was tried so often will lose packets to its end.
 const MAX_PATIENCE: Duration = Duration::from_secs(1440);
 
-/// Of so few packets one that is lost tells no more than that it is one of so many.
-const FEWEST: f64 = 20.0;
+/// Of so few packets one that is lost tells no more than that it is one of so many. Copies that were not needed cost little
+/// and end again; a second key that is late could have been spared.
+const FEWEST: f64 = 10.0;
 
 /// Older packets count half, and so on: the weather of the last minutes.
 const MOST: f64 = 400.0;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::beside;
-use super::state::{BUDGET_BURST, BUDGET_RATE, MAX_COPIES, SMALL, State};
+use super::state::{BUDGET_BURST, BUDGET_RATE, HINTED, MAX_COPIES, SMALL, State};
 use super::waiting::{AFTER, Due, PLACES, Waiting};
 use crate::proxy::pipe::PacketPipe;
 use crate::proxy::rig::{Paper, port};
@@ -26,13 +26,13 @@ fn the_more_is_lost_the_more_copies_there_are() {
     let t0 = Instant::now();
     for (arrived, lost, copies) in [
         (1999, 1, 1),
-        (99, 1, 1),
-        (39, 1, 2),
-        (95, 5, 2),
-        (0, 1, 2),
-        (90, 10, 3),
-        (80, 20, 4),
-        (0, 50, 4),
+        (99, 1, 2),
+        (39, 1, 3),
+        (95, 5, 3),
+        (90, 10, 4),
+        (80, 20, 5),
+        (0, 1, 5),
+        (0, 50, MAX_COPIES),
     ] {
         let mut state = State::new();
         state.handle_delivery(arrived, lost, t0);
@@ -44,7 +44,7 @@ fn the_more_is_lost_the_more_copies_there_are() {
 fn a_packet_that_is_lost_in_spite_of_its_copies_tells_of_a_bad_path() {
     let t0 = Instant::now();
     let mut state = State::new();
-    state.handle_delivery(99, 1, t0);
+    state.handle_delivery(999, 1, t0);
     for key in 0..30 {
         assert_eq!(state.handle_sent(40, 1, 1, t0 + key * 200 * MS), 1);
     }
@@ -71,11 +71,11 @@ fn only_what_is_small_alone_and_can_be_lost_is_copied() {
     let mut state = State::new();
     state.handle_delivery(0, 1, t0);
     for (bytes, packets, routes, copies) in [
-        (SMALL, 1, 1, 2),
+        (SMALL, 1, 1, 3),
         (SMALL + 1, 1, 1, 0),
         (80, 2, 1, 0),
         (40, 1, 0, 0),
-        (40, 1, 2, 2),
+        (40, 1, 2, 4),
     ] {
         let found = state.handle_sent(bytes, packets, routes, t0);
         assert_eq!(found, copies, "{bytes} bytes, {packets}, {routes} routes");
@@ -95,7 +95,7 @@ fn beside_bulk_nothing_is_copied_and_soon_after_it_keys_are() {
             "a key was copied after {ms} ms of bulk"
         );
     }
-    assert_eq!(state.handle_sent(40, 1, 1, t0 + S + 150 * MS), 2);
+    assert_eq!(state.handle_sent(40, 1, 1, t0 + S + 150 * MS), 5);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_screenful_now_and_then_is_no_bulk() {
     for key in 0..50 {
         let at = t0 + key * 100 * MS;
         state.handle_sent(4200, 3, 1, at);
-        assert_eq!(state.handle_sent(40, 1, 1, at), 2);
+        assert_eq!(state.handle_sent(40, 1, 1, at), 5);
     }
 }
 
@@ -136,11 +136,11 @@ fn when_loss_ends_the_copies_do_one_by_one() {
     let t0 = Instant::now();
     let mut state = State::new();
     state.handle_delivery(50, 50, t0);
-    let counts = [0, 179, 180, 359, 360, 540, 720].map(|second| {
+    let counts = [0, 179, 180, 359, 360, 540, 720, 900, 1080].map(|second| {
         state.handle_delivery(10, 0, t0 + second * S);
         state.handle_sent(40, 1, 1, t0 + second * S)
     });
-    assert_eq!(counts, [4, 4, 3, 3, 2, 1, 0]);
+    assert_eq!(counts, [6, 6, 5, 5, 4, 3, 2, 1, 0]);
 }
 
 #[test]
@@ -151,18 +151,18 @@ fn a_trial_with_fewer_copies_that_fails_is_repeated_later_each_time() {
     let mut at = t0;
     for minutes in [3, 6, 12, 24, 24] {
         at += minutes * 60 * S;
-        assert_eq!(state.handle_sent(40, 1, 1, at - MS), 4);
-        assert_eq!(state.handle_sent(40, 1, 1, at), 3);
+        assert_eq!(state.handle_sent(40, 1, 1, at - MS), 6);
+        assert_eq!(state.handle_sent(40, 1, 1, at), 5);
         state.handle_delivery(9, 1, at + S);
-        assert_eq!(state.copies(), 4);
+        assert_eq!(state.copies(), 6);
         at += S;
     }
     // A trial that went well makes the next one come as soon as the first did.
     at += 1440 * S;
-    assert_eq!(state.handle_sent(40, 1, 1, at), 3);
+    assert_eq!(state.handle_sent(40, 1, 1, at), 5);
     at += 1441 * S;
     state.handle_delivery(9, 1, at);
-    assert_eq!(state.handle_sent(40, 1, 1, at + 180 * S), 3);
+    assert_eq!(state.handle_sent(40, 1, 1, at + 180 * S), 5);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn two_peers_that_see_each_other_s_copies_come_to_rest() {
         }
         copies.push((near.copies(), far.copies()));
     }
-    assert_eq!(copies[0], (2, 1));
+    assert_eq!(copies[0], (5, HINTED));
     copies.dedup();
     assert_eq!(copies.last(), Some(&(0, 0)));
 }
@@ -192,7 +192,7 @@ fn a_hint_is_taken_again_after_a_loss_of_our_own() {
     let mut state = State::new();
     for start in [t0, t0 + 3600 * S] {
         state.handle_doubled(start);
-        assert_eq!(state.copies(), 1);
+        assert_eq!(state.copies(), HINTED);
         state.handle_delivery(0, 1, start);
         for minutes in 0..30 {
             state.handle_sent(40, 1, 1, start + minutes * 60 * S);

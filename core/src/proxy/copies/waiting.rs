@@ -112,8 +112,8 @@ impl fmt::Debug for Waiting {
     }
 }
 
-/// A second of the fastest typing, acknowledgements included, is on its way for 24 ms only.
-pub(super) const PLACES: usize = 32;
+/// A second of the fastest typing, acknowledgements included, waits for 48 ms only.
+pub(super) const PLACES: usize = 48;
 
 /// From the packet to its copies: apart, so that a short burst of loss does not take them all, and
 /// each a few milliseconds that nobody feels. The distance grows, as a burst that took two packets
@@ -123,6 +123,8 @@ pub(super) const AFTER: [Duration; MAX_COPIES as usize] = [
     Duration::from_millis(8),
     Duration::from_millis(15),
     Duration::from_millis(24),
+    Duration::from_millis(35),
+    Duration::from_millis(48),
 ];
 
 /// A busy runtime is not so late; behind it, the transport has sent what is missing itself.
