@@ -177,6 +177,7 @@ pub(crate) fn user() -> String {
         .name
 }
 
+/// The home is the server's folder: what the user's own start-up files say is nobody's business here.
 fn config_text(dir: &Path, port: u16, more: &str) -> String {
     let dir = dir.display().to_string();
     let more = more.replace("{dir}", &dir);
@@ -184,7 +185,8 @@ fn config_text(dir: &Path, port: u16, more: &str) -> String {
         "{more}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {dir}/host\nPidFile none\n\
          AuthorizedKeysFile {dir}/authorized_keys\nStrictModes no\nUsePAM no\n\
          PermitRootLogin yes\nAcceptEnv TSSH_*\nSubsystem sftp internal-sftp\n\
-         PasswordAuthentication no\nKbdInteractiveAuthentication no\nLogLevel VERBOSE\n"
+         PasswordAuthentication no\nKbdInteractiveAuthentication no\nLogLevel VERBOSE\n\
+         SetEnv HOME={dir}\n"
     )
 }
 

@@ -211,9 +211,8 @@ flaws! {
         "truncated_packets_are_no_sign_of_life_and_end_nothing",
     ];
     a_transport_that_sends_nothing_again_after_a_move_is_caught: ForgetsAtAMove => [
-        "a_file_survives_a_move_to_a_path_of_smaller_packets",
         "a_file_survives_a_move_to_a_path_ten_times_as_long",
-        "a_file_survives_moves_from_network_to_network",
+        "a_file_survives_a_translator_that_forgets",
     ];
     a_transport_that_gives_up_after_some_losses_is_caught: GivesUpAfterLosses => [
         "a_file_survives_a_move_to_a_path_of_smaller_packets",

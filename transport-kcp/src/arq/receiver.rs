@@ -178,8 +178,8 @@ impl Receiver {
     }
 }
 
-/// Segments of at most 1080 bytes: 8.8 MB, more than the window of a stream.
-pub(super) const RECEIVE_WINDOW: u32 = 8192;
+/// Segments of at most 1080 bytes: 4.4 MB, more than the window of a stream.
+pub(super) const RECEIVE_WINDOW: u32 = 4096;
 
 /// Acknowledgements beyond these are left to `una` and to the sender's patience.
 pub(super) const MAX_ACKS: usize = 2 * RECEIVE_WINDOW as usize;

@@ -197,8 +197,8 @@ impl Sending {
 pub(super) const FIRST_WINDOW: u32 = 262_144;
 
 /// The most that we announce. A lost segment holds back what is behind it for three round trips where one in twenty is lost,
-/// and for six where one in five is: at 100 ms this is 20 MB/s then, and at 300 ms 3 MB/s.
-pub(super) const STREAM_WINDOW: u32 = 6 << 20;
+/// and for six where one in five is: at 100 ms this is 13 MB/s then, and at 300 ms 2 MB/s.
+pub(super) const STREAM_WINDOW: u32 = 4 << 20;
 
 /// Bytes that a writer of bulk may be ahead of the path.
 pub(super) const BULK_BUFFER: usize = 256 << 10;

@@ -62,7 +62,7 @@ fn the_first_read_tells_the_window_and_then_each_half_of_it() {
     read(&mut ends.server, id);
     let mut told = Vec::new();
     ends.server.fill(1000, &mut told);
-    assert_eq!(pieces(&told), [Said::Update(id, 10, 2 << 20)]);
+    assert_eq!(pieces(&told), [Said::Update(id, 10, STREAM_WINDOW)]);
     ends.client.take(&told);
     write(&mut ends.client, id, &[1; 10]);
     ends.carry();
@@ -81,7 +81,8 @@ fn the_first_read_tells_the_window_and_then_each_half_of_it() {
         }
     };
     assert_eq!(updated, 20 + passed);
-    assert!((1 << 20..(1 << 20) + 100_000).contains(&passed), "{passed}");
+    let half = STREAM_WINDOW / 2;
+    assert!((half..half + 100_000).contains(&passed), "{passed}");
 }
 
 #[test]
@@ -233,13 +234,13 @@ fn one_stream_too_many_is_refused_and_room_comes_back() {
 fn a_peer_that_sends_beyond_the_window_ends_the_connection() {
     let mut server = Mux::new(Side::Server);
     server.take(&bytes_of(Head::Open(3)));
-    for _ in 0..40 {
+    for _ in 0..80 {
         server.take(&bytes_of(Head::Push(3, u16::MAX)));
         server.take(&[0; u16::MAX as usize]);
     }
     let what = "it sent more than a stream's window";
     assert_eq!(server.ended(), Some(Ended::Misbehaved(what)));
-    assert!(server.streams[&3].receiving.bytes.len() <= 2 << 20);
+    assert!(server.streams[&3].receiving.bytes.len() <= STREAM_WINDOW as usize);
 }
 
 #[test]

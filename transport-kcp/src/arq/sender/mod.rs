@@ -372,7 +372,7 @@ impl Sender {
 }
 
 /// Segments in flight; more than any path holds that the receive window allows.
-pub(in crate::arq) const SEND_WINDOW: u32 = 8192;
+pub(in crate::arq) const SEND_WINDOW: u32 = 4096;
 
 /// Full packets at the beginning, as RFC 6928. Everything waits for what was sent before it, so a queue
 /// that is filled blindly is felt by keys too.
