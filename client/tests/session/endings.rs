@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
+use std::sync::mpsc;
+use std::thread;
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode as FileMode;
@@ -12,7 +14,7 @@ use nix::sys::termios::LocalFlags;
 use nix::unistd::{Pid, mkfifo};
 use pty_process::blocking::Command;
 
-use crate::rig::{EVERY, Mode, Rig, TSSH, collect, finish, pid, tsshd, wait};
+use crate::rig::{EVERY, Mode, PATIENCE, Rig, TSSH, collect, finish, pid, tsshd, wait};
 use crate::seat::Seat;
 
 #[test]
@@ -197,7 +199,7 @@ fn a_client_that_was_killed_leaves_its_server_until_the_alive_timeout_and_no_lon
     wait(child);
     assert_eq!(kill(server, None), Ok(()), "it waits for its client");
     // The program held this open, and is hung up.
-    assert_eq!(end.recv_timeout(crate::rig::PATIENCE), Ok(Vec::new()));
+    assert_eq!(end.recv_timeout(PATIENCE), Ok(Vec::new()));
 }
 
 #[test]
@@ -216,13 +218,25 @@ fn a_configuration_of_sshd_that_cannot_be_read_is_told_in_the_log_alone() {
     let option = format!("--tsshd-path='{}'", program.display());
     let told = rig.run(Mode::Udp, &[&option, "server", "echo \"$LANG\"; exit 3"]);
     assert_eq!((told.status, told.stderr.as_str()), (Some(3), ""));
-    let told = rig.run(Mode::Udp, &[&option, "--debug", "server", "exit 3"]);
-    assert_eq!(told.status, Some(3), "{}", told.stderr);
-    assert!(
-        told.stderr
-            .lines()
-            .any(|line| line.contains("sshd_config") && line.contains("directory")),
-        "{}",
-        told.stderr
-    );
+    let mut child = rig
+        .tssh(Mode::Udp, &[&option, "--debug", "server", "cat; exit 3"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let (found, told) = mpsc::channel();
+    thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            if line.contains("sshd_config") && line.contains("directory") {
+                // Whoever waited for it has failed otherwise.
+                let _ = found.send(());
+            }
+        }
+    });
+    // The command lives until its log has come.
+    told.recv_timeout(PATIENCE).unwrap();
+    drop(child.stdin.take());
+    assert_eq!(wait(child).code(), Some(3));
 }
