@@ -42,29 +42,9 @@ impl Losses {
     /// The share that is lost on top because the path is full. `packet` in bytes.
     pub(super) fn by_filling(&self, packet: u64) -> f64 {
         match self.low.total() >= ENOUGH * packet as f64 {
-            true => {
-                let chance = self.low.share() * NOISE + self.doubt(packet);
-                (self.full.share() - chance).max(0.0)
-            }
+            true => (self.full.share() - self.low.share() * NOISE).max(0.0),
             false => 0.0,
         }
-    }
-
-    /// Bytes in flight of which a receiver can keep what comes behind the lost ones. `packet` in bytes.
-    pub(super) fn bearable(&self, packet: u64) -> u64 {
-        let lost = self.low.lost + self.full.lost;
-        let total = self.low.total() + self.full.total();
-        match lost >= 1.0 {
-            true => (GAPS * packet as f64 * (total / lost)) as u64,
-            false => u64::MAX,
-        }
-    }
-
-    /// How far the two shares may be apart by chance, counted from so few packets.
-    fn doubt(&self, packet: u64) -> f64 {
-        let share = self.low.share();
-        let few = 1.0 / self.low.total().max(1.0) + 1.0 / self.full.total().max(1.0);
-        2.0 * (share * (1.0 - share) * few * packet as f64).sqrt()
     }
 
     fn tally(&mut self, low: bool) -> &mut Tally {
@@ -95,10 +75,6 @@ impl Tally {
 
 /// What a round trip leaves of what was counted before it: the last eight weigh most.
 const FADE: f64 = 0.875;
-
-/// A gap behind each lost packet, as far as they are apart. Receivers end a connection whose stream has more than a thousand
-/// of them; packets that are lost again, and a share that was too small a guess, make twice as many.
-const GAPS: f64 = 500.0;
 
 /// Packets that make a share worth believing.
 const ENOUGH: f64 = 100.0;

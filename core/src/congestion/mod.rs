@@ -2,14 +2,12 @@
 //!
 //! | want to change…                                     | look in     |
 //! |-----------------------------------------------------|-------------|
-//! | the window                                          | `state.rs`  |
-//! | when it follows which rule                          | `state/phase.rs` |
+//! | the window, and when it follows which rule          | `state.rs`  |
 //! | how fast bytes arrive at the peer                   | `rate.rs`   |
 //! | which share of the packets the path loses by chance | `losses.rs` |
 //! | how a path is shared with traffic that fills queues | `cubic.rs`  |
 //! | when a round trip begins and ends                   | `round.rs`  |
 //! | largest and smallest values of late                 | `extreme.rs`|
-//! | by how much round trips differ                      | `wobble.rs` |
 //!
 //! A path that loses packets at random is no full path, so loss alone moves nothing. What is measured is the
 //! delivery rate and the shortest round trip; their product, and a little more, is the window. Where the
@@ -26,8 +24,5 @@ mod round;
 mod state;
 #[cfg(test)]
 mod tests;
-mod wobble;
-#[cfg(test)]
-mod world;
 
 pub use state::Congestion;
