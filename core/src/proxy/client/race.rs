@@ -23,6 +23,8 @@ pub(super) struct Race {
     next_at: Option<Instant>,
     surveyed: bool,
     began_at: Option<Instant>,
+    /// Nothing has answered for long: when something does, all of it does, and the preferred interface is worth a moment.
+    long: bool,
 }
 
 /// One way that is being tried.
@@ -58,6 +60,7 @@ impl Race {
         *self = Self {
             next_at: Some(at + STAGGER),
             began_at: Some(at),
+            long: self.long,
             ..Self::default()
         };
     }
@@ -125,6 +128,9 @@ impl Race {
         };
         let rival = &mut self.rivals[at];
         rival.ack = Some(ack);
+        if self.long && rival.attempt.way.interface != 0 {
+            rival.fair_at = now + GRACE;
+        }
         now >= rival.fair_at
     }
 
@@ -228,6 +234,8 @@ impl Race {
         // Over the same interface one address is as good as another.
         let fair_at = match (way.interface, self.began_at) {
             (0, _) | (_, None) => now,
+            // Not before it answers: what went ahead over both would make the server move twice.
+            _ if self.long => now + life,
             (_, Some(began)) => now.max(began + patience),
         };
         self.rivals.push(Rival {
@@ -302,6 +310,7 @@ impl State {
             links_made: &mut self.links_made,
         };
         let (patience, life) = (patience.unwrap_or_default(), self.timing.attempt);
+        self.race.long = self.lost_at.is_some_and(|at| now >= at + ROUND);
         self.race.poll_output(line, patience, life, now)
     }
 }
@@ -314,6 +323,9 @@ impl Rival {
 
 /// Ways that are tried at once beside the first: with it as many as stand at a server.
 pub(super) const MAX_RIVALS: usize = 3;
+
+/// The preferred interface claims once more in this time.
+const GRACE: Duration = Duration::from_millis(60);
 
 /// Between the beginnings of two ways.
 const STAGGER: Duration = Duration::from_millis(50);
