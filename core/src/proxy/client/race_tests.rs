@@ -97,6 +97,37 @@ fn while_the_path_in_use_answers_no_other_way_is_taken() {
 }
 
 #[test]
+fn after_a_long_outage_an_answer_over_another_interface_waits_a_moment_for_the_best() {
+    let t0 = Instant::now();
+    let mut state = connected(t0);
+    state.handle_rtt(Some(100 * MS));
+    state.handle_trigger(Trigger::Unanswered, t0);
+    let (mut now, mut rival, mut said) = (t0, None, None);
+    while said.is_none() {
+        now += 50 * MS;
+        assert!(now < t0 + 60 * S, "no way over the other interface");
+        while let Some(output) = state.poll_output(now) {
+            match output {
+                Output::Survey => state.handle_surveyed(1),
+                Output::Bind { link, way, .. } => {
+                    let late = way == LTE && now > t0 + 10 * S;
+                    rival = rival.or(late.then_some(link));
+                    state.handle_bound(link, true, now);
+                }
+                Output::Claim { link, claim, .. } if Some(link) == rival => said = Some(claim),
+                Output::Claim { .. } | Output::Dummy { .. } | Output::Moved { .. } => {}
+            }
+        }
+    }
+    let (link, claim) = (rival.unwrap(), said.unwrap());
+    assert!(!state.plan().send.contains(&link), "nothing goes ahead");
+    assert!(!state.handle_ack(link, ack(claim.serial), now));
+    let moved = Output::Moved { link };
+    assert!(!drain(&mut state, now + 59 * MS).contains(&moved));
+    assert!(drain(&mut state, now + 60 * MS).contains(&moved));
+}
+
+#[test]
 fn an_answer_over_another_interface_waits_until_the_best_had_its_time() {
     let t0 = Instant::now();
     let mut state = connected(t0);
