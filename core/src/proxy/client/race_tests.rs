@@ -111,7 +111,9 @@ fn after_a_long_outage_an_answer_over_another_interface_waits_a_moment_for_the_b
                 Output::Survey => state.handle_surveyed(1),
                 Output::Bind { link, way, .. } => {
                     let late = way == LTE && now > t0 + 10 * S;
-                    rival = rival.or(late.then_some(link));
+                    if late && rival.is_none() {
+                        rival = Some(link);
+                    }
                     state.handle_bound(link, true, now);
                 }
                 Output::Claim { link, claim, .. } if Some(link) == rival => said = Some(claim),
