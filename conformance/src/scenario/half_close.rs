@@ -13,6 +13,7 @@ pub async fn a_client_that_ends_its_direction_still_hears_the_answer(world: Worl
     let (mut near, mut far) = ends.pair().await;
     soon(send(&mut near, b"question")).await;
     soon(expect(&mut far, b"question")).await;
+    // The program takes its time, and the half-closed stream stands idle meanwhile.
     tokio::time::sleep(world.rtt()).await;
     soon(send(&mut far, b"answer")).await;
     soon(expect(&mut near, b"answer")).await;
@@ -24,6 +25,7 @@ pub async fn a_server_that_ends_its_direction_still_hears_the_client(world: Worl
     let (mut near, mut far) = ends.pair().await;
     soon(send(&mut far, b"")).await;
     soon(expect(&mut near, b"")).await;
+    // The client goes on later: an end that closed both directions has arrived by then.
     tokio::time::sleep(world.rtt()).await;
     soon(send(&mut near, b"more")).await;
     soon(expect(&mut far, b"more")).await;
@@ -81,6 +83,7 @@ pub async fn a_direction_that_is_reset_ends_the_wait_of_its_reader_and_nothing_e
     let (mut near_reader, mut near_writer) = (near.reader, near.writer);
     let (mut far_reader, mut far_writer) = (far.reader, far.writer);
     let reset = async {
+        // The reader below waits already: its wait is what must end.
         tokio::time::sleep(world.rtt()).await;
         near_writer.reset();
         drop(near_writer);

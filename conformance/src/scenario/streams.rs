@@ -62,6 +62,7 @@ pub async fn a_byte_arrives_without_waiting_for_another(world: World) {
     let ends = world.connected().await;
     let (mut near, mut far) = ends.pair().await;
     for key in 0..20 {
+        // The user types unevenly, so that each key meets the transport's timers at another moment.
         tokio::time::sleep(key * 37 * MS).await;
         for (writer, reader) in [(&mut near, &mut far)] {
             let typed = Instant::now();

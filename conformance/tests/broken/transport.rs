@@ -99,6 +99,7 @@ impl Transport for Broken {
     ) -> Result<Arc<dyn Connection>, TransportError> {
         let inner = self.memory.connect(pipe, offer).await?;
         if self.fault == Fault::LeaksATask {
+            // The task that is leaked: all it has to do is stay.
             tokio::spawn(tokio::time::sleep(Duration::from_secs(1 << 30)));
         }
         Ok(Arc::new(BrokenConnection::new(

@@ -207,6 +207,7 @@ fn parks_with_a_timer_put_off_from(first: Duration) -> u64 {
             let poll = std::future::poll_fn(|cx| Poll::Ready(timer.poll_elapsed(cx)));
             assert!(poll.await.is_pending());
         }
+        // The time in which wake-ups are counted: a timer that was put off must cause none in it.
         tokio::time::sleep(50 * MS).await;
     });
     runtime.metrics().worker_park_count(0)

@@ -96,7 +96,8 @@ impl Door {
                         Ok((stream, _)) => {
                             connections.spawn(self.connection(stream));
                         }
-                        // Out of file descriptors: those that end make room.
+                        // Out of file descriptors, mostly. No event tells when there are some again, and the listener stays
+                        // ready: without a pause this would be a busy loop.
                         Err(error) => {
                             tracing::debug!(%error, "connection not accepted");
                             tokio::time::sleep(AFTER_FAILURE).await;
