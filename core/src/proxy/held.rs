@@ -35,9 +35,10 @@ impl Held {
         answered: Option<Instant>,
     ) {
         self.met |= answered.is_some();
-        while answered
-            .is_some_and(|until| self.packets.front().is_some_and(|sent| sent.at <= until))
-        {
+        while answered.is_some_and(|until| {
+            let oldest = self.packets.front();
+            oldest.is_some_and(|sent| sent.at <= until && !sent.owed)
+        }) {
             self.drop_oldest();
         }
         // Before the first answer even the large packets of the handshake count. A batch may be a key and its copy.
@@ -171,5 +172,27 @@ mod tests {
         let later = t0 + Duration::from_millis(100);
         held.record(&[3; 40], 40, later, Some(t0));
         assert_eq!(held.iter().count(), 1, "the older ones have their answer");
+    }
+
+    #[test]
+    fn what_found_no_room_is_sent_although_the_peer_was_heard_since() {
+        let dark = Instant::now();
+        let mut held = Held::default();
+        assert!(held.push(&[1; 40], 40, dark) && held.push(&[2; 40], 40, dark));
+        let mut sent = Vec::new();
+        held.send(|packet| {
+            sent.push(packet[0]);
+            packet[0] == 1
+        });
+        held.clear();
+
+        // The peer was heard, and the transport answers before there is room for what is owed.
+        let heard = dark + Duration::from_millis(100);
+        held.record(&[3; 30], 30, heard, Some(heard));
+        held.send_owed(|packet| {
+            sent.push(packet[0]);
+            true
+        });
+        assert_eq!(sent, [1, 2, 2]);
     }
 }
