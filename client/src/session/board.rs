@@ -62,6 +62,17 @@ impl<'a> Board<'a> {
         self.notice.borrow_mut().handle_dropped(dropped, surface);
     }
 
+    /// Output is about to be written: what is drawn makes way.
+    pub(super) fn handle_output(&self) {
+        let mut notice = self.notice.borrow_mut();
+        if notice.is_shown()
+            && let Some(erasing) = notice.handle_output(now())
+        {
+            self.draw(&erasing);
+            self.changed.notify_one();
+        }
+    }
+
     /// The server dropped something.
     pub(super) fn handle_discard(&self, discard: &Discard) {
         let dropped = Dropped {

@@ -109,7 +109,7 @@ pub async fn run(local: &mut Local, far: Far, darken: impl Fn()) -> Result<Outco
             _ = keys.drain(&mut input) => std::future::pending().await,
         }
     };
-    let down = downstream(&mut output, &local.stdout, &local.stderr);
+    let down = downstream(&mut output, &local.stdout, &local.stderr, &board);
     if let Some(size) = outgrown(local.size, *local.signals.size.borrow_and_update()) {
         control.resize(size, false).await;
     }
@@ -163,9 +163,13 @@ async fn downstream(
     output: &mut RemoteOutput,
     stdout: &Output,
     stderr: &Output,
+    board: &Board<'_>,
 ) -> Result<Outcome, Broken> {
     let mut outcome = None;
     while let Some(event) = output.next().await? {
+        if matches!(event, Event::Stdout(_) | Event::Stderr(_)) {
+            board.handle_output();
+        }
         match event {
             Event::Stdout(bytes) => stdout.write(&bytes).await.map_err(Broken::Output)?,
             Event::Stderr(bytes) => stderr.write(&bytes).await.map_err(Broken::Output)?,

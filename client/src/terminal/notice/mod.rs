@@ -12,6 +12,8 @@
 //!
 //! Not here: who writes the drawing (`output`), and which keys wait (`typeahead`).
 
+#[cfg(test)]
+mod bench;
 mod draw;
 mod state;
 #[cfg(test)]

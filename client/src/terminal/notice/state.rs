@@ -58,6 +58,9 @@ pub const ARMED: Duration = Duration::from_secs(4);
 /// How long a full-screen program is covered by what was dropped. Long enough to read it.
 pub const BACK_SHOWN: Duration = Duration::from_secs(5);
 
+/// How long the notice stays away from output that comes while the path counts as lost.
+const HIDDEN: Duration = Duration::from_secs(1);
+
 /// Decides when the notice is drawn and erased.
 ///
 /// Call a `handle_…`, then [`Self::poll_output`] until `None`, then wait for
@@ -76,6 +79,8 @@ pub struct Notice {
     /// Told over a full-screen program, until then.
     telling: Option<(String, Instant)>,
     shown: Option<String>,
+    /// Output has come meanwhile: nothing shows until then.
+    hidden_until: Option<Instant>,
     refresh_at: Option<Instant>,
     redraw: bool,
 }
@@ -99,6 +104,7 @@ impl Notice {
             dropped: None,
             telling: None,
             shown: None,
+            hidden_until: None,
             refresh_at: None,
             redraw: false,
         }
@@ -125,9 +131,26 @@ impl Notice {
         }
     }
 
+    /// Whether something is drawn.
+    pub fn is_shown(&self) -> bool {
+        self.shown.is_some()
+    }
+
+    /// Output of the remote program is about to be shown: it may come before the path counts as back, and would scroll
+    /// the notice away, so that what is erased later would be a line of its own. Returns what to draw first.
+    pub fn handle_output(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if self.lost.is_none() || self.shown.take().is_none() {
+            return None;
+        }
+        self.redraw = true;
+        self.hidden_until = Some(now + HIDDEN);
+        Some(erase(self.settings.place, self.surface))
+    }
+
     /// The path is fine again.
     pub fn handle_path_back(&mut self) {
         self.lost = None;
+        self.hidden_until = None;
         self.hint_until = None;
         self.waiting = Waiting::default();
     }
@@ -218,9 +241,17 @@ impl Notice {
     }
 
     fn is_visible(&self, now: Instant) -> bool {
-        let after = self.settings.after;
-        self.lost
-            .is_some_and(|lost| lost.server_gone || now >= lost.since + after)
+        self.shows_at().is_some_and(|at| now >= at)
+    }
+
+    /// From when on the notice is on the screen.
+    fn shows_at(&self) -> Option<Instant> {
+        let lost = self.lost?;
+        let due = match lost.server_gone {
+            true => lost.since,
+            false => lost.since + self.settings.after,
+        };
+        Some(self.hidden_until.map_or(due, |until| until.max(due)))
     }
 
     /// The text that should be on the screen at `now`.
@@ -230,7 +261,7 @@ impl Notice {
             return self.telling.as_ref().map(|(text, _)| text.clone());
         };
         if !self.is_visible(now) {
-            self.refresh_at = Some(lost.since + self.settings.after);
+            self.refresh_at = self.shows_at();
             return None;
         }
         self.telling = None;

@@ -1,21 +1,14 @@
 use std::time::{Duration, Instant};
 
-use alacritty_terminal::Term;
-use alacritty_terminal::event::VoidListener;
 use alacritty_terminal::grid::Dimensions;
-use alacritty_terminal::index::{Column, Line, Point};
-use alacritty_terminal::term::Config;
 use alacritty_terminal::term::test::TermSize;
-use alacritty_terminal::vte::ansi::Processor;
 use proptest::prelude::*;
 
-use super::{
-    ARMED, BACK_SHOWN, Decision, Detail, Dropped, Notice, Output, Place, Settings, Waiting,
-};
+use super::bench::Bench;
+use super::{ARMED, BACK_SHOWN, Decision, Detail, Dropped, Notice, Place, Settings, Waiting};
 use crate::terminal::escape::EscapeChar;
 use crate::terminal::restore::Surface;
 use crate::terminal::signals::Size;
-use crate::terminal::typeahead::Pushed;
 
 const S: Duration = Duration::from_secs(1);
 const SETTINGS: Settings = Settings {
@@ -339,6 +332,47 @@ fn a_new_width_draws_the_notice_anew() {
     assert_eq!(bench.redraws, 1);
 }
 
+#[test]
+fn output_that_comes_before_the_path_counts_as_back_finds_the_notice_gone() {
+    let t0 = Instant::now();
+    let mut bench = Bench::new(SETTINGS, 80);
+    bench.feed(&lines(0..30));
+    bench.notice.handle_path_lost(t0, Surface::default());
+    assert!(bench.at(t0 + 20 * S).starts_with("tssh: lost"));
+
+    bench.output(&lines(30..60), t0 + 20 * S);
+    bench.output(&lines(60..90), t0 + 20 * S);
+    let shown = |bench: &Bench| (-60..23).map(|row| bench.row(row)).collect::<Vec<_>>();
+    let before = shown(&bench);
+    assert!(
+        before.iter().all(|row| !row.starts_with("tssh")),
+        "{before:?}"
+    );
+
+    bench.at(t0 + 20 * S + S / 2);
+    assert_eq!(
+        shown(&bench),
+        before,
+        "nothing is drawn in the middle of it"
+    );
+    bench.notice.handle_path_back();
+    bench.at(t0 + 21 * S);
+    assert_eq!(shown(&bench), before, "no line of the program is erased");
+    assert_eq!(bench.redraws, 1);
+}
+
+#[test]
+fn output_of_a_path_that_stays_lost_takes_the_notice_away_for_a_second() {
+    let t0 = Instant::now();
+    let mut bench = Bench::new(SETTINGS, 80);
+    bench.notice.handle_path_lost(t0, Surface::default());
+    bench.at(t0 + 20 * S);
+    bench.output(b"x", t0 + 20 * S);
+    assert_eq!(bench.at(t0 + 20 * S + S / 2), "x");
+    assert_eq!(bench.notice.poll_timeout(), Some(t0 + 21 * S));
+    assert!(bench.at(t0 + 21 * S).starts_with("tssh: lost 21 s"));
+}
+
 proptest! {
     #[test]
     fn no_width_makes_the_notice_leave_its_line(columns in 2..200_u16, keys in 0..100_000_usize, seconds in 14..1_000_000_u32) {
@@ -352,62 +386,7 @@ proptest! {
     }
 }
 
-/// A notice, and the screen it draws on.
-struct Bench {
-    notice: Notice,
-    term: Term<VoidListener>,
-    parser: Processor,
-    redraws: usize,
-}
-
-impl Bench {
-    fn new(settings: Settings, columns: u16) -> Self {
-        let size = TermSize::new(usize::from(columns), 24);
-        Self {
-            notice: Notice::new(
-                settings,
-                Size {
-                    columns,
-                    ..Size::default()
-                },
-            ),
-            term: Term::new(Config::default(), &size, VoidListener),
-            parser: Processor::new(),
-            redraws: 0,
-        }
-    }
-
-    fn feed(&mut self, bytes: &[u8]) {
-        self.parser.advance(&mut self.term, bytes);
-    }
-
-    /// Does what is due at `now`, and returns the first line of the screen.
-    fn at(&mut self, now: Instant) -> String {
-        while let Some(output) = self.notice.poll_output(now) {
-            match output {
-                Output::Draw(bytes) => self.feed(&bytes),
-                Output::RequestRedraw => self.redraws += 1,
-            }
-        }
-        self.row(0)
-    }
-
-    fn interrupt(&mut self, dropped: usize, now: Instant) -> Decision {
-        let pushed = Pushed {
-            interrupts: 1,
-            dropped,
-        };
-        self.notice.handle_typed(pushed, Waiting::default(), now)
-    }
-
-    fn row(&self, row: i32) -> String {
-        let row = &self.term.grid()[Line(row)];
-        let cells = (0..row.len()).map(|column| row[Column(column)].c);
-        cells.collect::<String>().trim_end().to_owned()
-    }
-
-    fn cursor(&self) -> (i32, usize) {
-        let Point { line, column } = self.term.grid().cursor.point;
-        (line.0, column.0)
-    }
+fn lines(numbers: std::ops::Range<usize>) -> Vec<u8> {
+    let lines = numbers.map(|number| format!("line {number}\r\n"));
+    lines.collect::<String>().into_bytes()
 }
