@@ -1,6 +1,7 @@
 //! Both directions of a session, the signals, and the notice, in one task.
 
 use std::fmt;
+use std::io::IsTerminal;
 use tokio::sync::mpsc;
 use tssh_core::connection::ClientEvent;
 
@@ -117,7 +118,11 @@ pub async fn run(local: &mut Local, far: Far, darken: impl Fn()) -> Result<Outco
         local.signals.clone(),
         &control,
         events,
-        &local.stderr,
+        // In the flow of the screen it neither cuts a sequence nor ends tmux's control mode.
+        match local.stdout.is_screen() && std::io::stderr().is_terminal() {
+            true => &local.stdout,
+            false => &local.stderr,
+        },
         &board,
     );
     let sizes = local.signals.size.clone();
@@ -272,7 +277,7 @@ async fn asides(
     mut signals: Signals,
     control: &Control,
     mut events: Option<mpsc::Receiver<ClientEvent>>,
-    stderr: &Output,
+    messages: &Output,
     board: &Board<'_>,
 ) -> Outcome {
     loop {
@@ -293,7 +298,7 @@ async fn asides(
                     return Outcome::Quit(reason.as_str().to_owned());
                 }
                 Some(ClientEvent::Warning(text)) => {
-                    stderr.draw(format!("tssh: the server says: {text}\r\n").as_bytes());
+                    messages.draw(format!("tssh: the server says: {text}\r\n").as_bytes());
                 }
                 Some(ClientEvent::Debug(text)) => tracing::debug!(%text, "the server's log"),
                 Some(ClientEvent::Discard(discard)) => board.handle_discard(&discard),

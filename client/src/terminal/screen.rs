@@ -63,14 +63,14 @@ impl Screen {
                 return Ok(());
             }
             let mut tracker = lock(&self.tracker);
-            let (before, left_out) = match source {
-                Source::Own => (tracker.break_in().to_vec(), 0),
-                Source::Remote => {
-                    let joint = tracker.rejoin(piece);
-                    tracker.observe(piece);
-                    joint
-                }
-            };
+            if source == Source::Own {
+                let drawing = tracker.own(piece);
+                drop(tracker);
+                write(&drawing)?;
+                continue;
+            }
+            let (before, left_out) = tracker.rejoin(piece);
+            tracker.observe(piece);
             drop(tracker);
             write(&before)?;
             write(&piece[left_out..])?;

@@ -8,10 +8,12 @@
 //! | which lines give way                          | `kept.rs`   |
 //! | which phases a session goes through           | `phase.rs`  |
 //! | how the user is told of a loss                | `notice.rs` |
+//! | what a line of tmux's control mode looks like | `control.rs` |
 //! | what counts as a sequence, a mode, a question | `escape.rs` |
 //!
 //! Not here: processes, streams and clocks, which the server's session owns.
 
+pub mod control;
 mod escape;
 mod kept;
 pub mod marker;

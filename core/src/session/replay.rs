@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use bytes::{Buf, BytesMut};
 
+use super::control;
 use super::escape::{Parser, Step};
 use super::kept::{Dropped, Kept};
 use super::notice;
@@ -161,7 +162,7 @@ impl Replay {
         let dropped = kept.dropped();
         if self.parser.is_control_mode() {
             if !self.pane.is_empty() {
-                let told = notice::to_pane(&self.pane, dropped);
+                let told = control::to_pane(&self.pane, notice::to_screen(dropped).as_bytes());
                 self.ready.extend_from_slice(told.as_bytes());
             }
             self.ready.extend_from_slice(kept.bytes());
@@ -308,7 +309,7 @@ impl Replay {
 
     fn end_line(&mut self) {
         if self.parser.is_control_mode()
-            && let Some(pane) = notice::pane_of(self.kept.open_line())
+            && let Some(pane) = control::pane_of(self.kept.open_line())
         {
             self.pane.clear();
             self.pane.push_str(pane);

@@ -144,7 +144,7 @@ impl Notice {
         }
         self.redraw = true;
         self.hidden_until = Some(now + HIDDEN);
-        Some(erase(self.settings.place, self.surface))
+        Some(erase(self.place(), self.surface))
     }
 
     /// The path is fine again.
@@ -202,7 +202,7 @@ impl Notice {
     pub fn poll_output(&mut self, now: Instant) -> Option<Output> {
         let wanted = self.wanted(now);
         if wanted != self.shown {
-            let place = self.settings.place;
+            let place = self.place();
             let drawing = match &wanted {
                 Some(text) => draw(place, text, self.columns, self.surface),
                 None => {
@@ -237,6 +237,14 @@ impl Notice {
             _ if self.lost.is_some() => self.refresh_at,
             Some((_, until)) => Some(*until),
             None => None,
+        }
+    }
+
+    /// In a pane of tmux, whose size is not known here, a line at the top might become two.
+    fn place(&self) -> Place {
+        match self.surface.control {
+            true => Place::CursorLine,
+            false => self.settings.place,
         }
     }
 

@@ -21,6 +21,7 @@ const FULL_SCREEN: Surface = Surface {
     alternate: true,
     autowrap: true,
     insert: false,
+    control: false,
 };
 
 #[test]

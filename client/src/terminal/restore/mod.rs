@@ -4,17 +4,21 @@
 //! |------------------------------------------------------|------------|
 //! | which modes are known, and the bytes that undo them   | `modes.rs` |
 //! | the keyboard flags of the kitty protocol              | `kitty.rs` |
+//! | where tmux's control mode lets us say something       | `control.rs` |
 //! | how sequences are found, cut and joined again         | `mod.rs`   |
 //!
 //! Not here: who writes to the terminal (`output`), and when it is given back (`raw`).
 
+mod control;
 mod kitty;
 mod modes;
 #[cfg(test)]
 mod tests;
 
 use memchr::{memchr2, memchr3};
+use tssh_core::session::control::OPENING;
 
+use control::Control;
 use modes::Modes;
 pub use modes::Surface;
 
@@ -33,6 +37,8 @@ pub struct Tracker {
     /// The last bytes of plain text, while they may be the start of a wide character.
     text_end: TextEnd,
     broken_in: bool,
+    /// While the string of data is that of a tmux in control mode.
+    control: Option<Control>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,7 +83,9 @@ impl Tracker {
     /// Returns the bytes that undo every mode left on, and end a sequence that was cut.
     pub fn switch_off(&self) -> Vec<u8> {
         let mut out = String::new();
-        if self.state != State::Text && !self.broken_in {
+        if let Some(control) = &self.control {
+            out.push_str(control.farewell());
+        } else if self.state != State::Text && !self.broken_in {
             out.push(char::from(CAN));
         }
         self.modes.switch_off(&mut out);
@@ -94,8 +102,17 @@ impl Tracker {
         out.into_bytes()
     }
 
+    /// Returns `drawing`, which is our own, as it is to be written between two remote bytes: with what cancels a sequence
+    /// before it, or as a line of tmux's control mode. Empty where it has no place.
+    pub fn own(&mut self, drawing: &[u8]) -> Vec<u8> {
+        match &self.control {
+            Some(control) => control.line(drawing).unwrap_or_default().into_bytes(),
+            None => [self.break_in(), drawing].concat(),
+        }
+    }
+
     /// Returns what to write before drawing something of our own between two remote bytes.
-    pub fn break_in(&mut self) -> &'static [u8] {
+    fn break_in(&mut self) -> &'static [u8] {
         let cancelled = self.state != State::Text && !self.broken_in;
         self.broken_in |= self.mid_sequence();
         if cancelled { &[CAN] } else { &[] }
@@ -135,7 +152,10 @@ impl Tracker {
 
     /// Returns what a drawing of our own must know of the screen it goes to.
     pub fn surface(&self) -> Surface {
-        self.modes.surface()
+        Surface {
+            control: self.control.is_some(),
+            ..self.modes.surface()
+        }
     }
 
     fn mid_sequence(&self) -> bool {
@@ -182,6 +202,7 @@ impl Tracker {
 
     fn start(&mut self) {
         self.state = State::Escape;
+        self.control = None;
         self.overlong = false;
         self.partial.clear();
         self.partial.push(ESC);
@@ -189,6 +210,7 @@ impl Tracker {
 
     fn end(&mut self) {
         self.state = State::Text;
+        self.control = None;
         self.overlong = false;
         self.partial.clear();
     }
@@ -244,7 +266,13 @@ impl Tracker {
         };
         let end = memchr3(ESC, CAN, bell, bytes).unwrap_or(bytes.len());
         let end = memchr2(SUB, SUB, &bytes[..end]).unwrap_or(end);
+        let before = self.partial.len();
         self.keep(&bytes[..end]);
+        if self.state == State::String && Control::is_opened_by(&self.partial) {
+            let opening = OPENING.len().saturating_sub(before);
+            let control = self.control.get_or_insert_default();
+            control.observe(&bytes[opening..end]);
+        }
         let Some(last) = bytes.get(end) else {
             return end;
         };

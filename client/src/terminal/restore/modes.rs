@@ -39,6 +39,8 @@ pub struct Surface {
     pub autowrap: bool,
     /// Text pushes what is right of it aside.
     pub insert: bool,
+    /// A tmux in control mode has the terminal, and what is drawn goes to one of its panes.
+    pub control: bool,
 }
 
 impl Default for Surface {
@@ -165,6 +167,7 @@ impl Modes {
             alternate: self.alternate_screen(),
             autowrap: self.private & 1 << AUTOWRAP == 0,
             insert: self.ansi & 1 << INSERT != 0,
+            control: false,
         }
     }
 

@@ -96,8 +96,8 @@ fn a_sequence_cut_by_our_drawing_is_cancelled_and_repeated() {
     ];
     for (output, before, repeated) in table {
         let mut tracker = observed(output);
-        assert_eq!(tracker.break_in(), *before, "{output:?}");
-        assert_eq!(tracker.break_in(), b"", "a second drawing cancels nothing");
+        assert_eq!(tracker.own(b""), *before, "{output:?}");
+        assert_eq!(tracker.own(b"x"), b"x", "a second drawing cancels nothing");
         assert_eq!(tracker.rejoin(b"1m"), (repeated.to_vec(), 0), "{output:?}");
         assert_eq!(tracker.rejoin(b"1m"), (vec![], 0), "only once");
     }
@@ -108,7 +108,7 @@ fn a_string_too_long_to_be_repeated_is_left_out_to_its_end() {
     let mut long = b"\x1b]52;c;".to_vec();
     long.resize(PARTIAL_LIMIT + 100, b'A');
     let mut tracker = observed(&long);
-    assert_eq!(tracker.break_in(), b"\x18");
+    assert_eq!(tracker.own(b"x"), b"\x18x");
     for (bytes, left_out) in [
         (&b"AAAA"[..], 4),
         (b"AA\x1b", 2),
@@ -200,4 +200,47 @@ fn observed(output: &[u8]) -> Tracker {
     let mut tracker = Tracker::default();
     tracker.observe(output);
     tracker
+}
+
+#[test]
+fn in_tmux_control_mode_a_drawing_is_a_line_for_the_pane_last_written_to_or_nothing() {
+    // What the terminal was sent, and whether a drawing has a place behind it.
+    let table: &[(&[u8], Option<&str>)] = &[
+        (b"\x1bP10", Some("\x18x\n")),
+        (b"00p", None),
+        (b"%begin 17 3 0\r\n%end 17 3 0\r\n", None),
+        (b"%output %4 ls\\015\\012", None),
+        (b"\r\n", Some("%output %4 x\\012\r\n")),
+        (
+            b"%extended-output %5 0 : pwd\r\n",
+            Some("%output %5 x\\012\r\n"),
+        ),
+        (
+            b"%begin 17 4 1\r\n%output %9 what a file holds\r\n%end 1 1 1\r\n",
+            None,
+        ),
+        (b"%error 17 4 1\r\n", Some("%output %5 x\\012\r\n")),
+        (b"%exit\r\n\x1b\\", Some("x\n")),
+    ];
+    let mut tracker = Tracker::default();
+    for (output, expected) in table {
+        tracker.observe(output);
+        let mut shown = tracker.clone();
+        let drawn = String::from_utf8(shown.own(b"x\n")).unwrap();
+        assert_eq!(
+            drawn,
+            expected.unwrap_or_default(),
+            "{}",
+            output.escape_ascii()
+        );
+    }
+}
+
+#[test]
+fn tmux_control_mode_is_left_as_tmux_leaves_it() {
+    let mut tracker = Tracker::default();
+    tracker.observe(b"\x1bP1000p%output %0 a");
+    assert_eq!(tracker.switch_off(), b"\r\n%exit\r\n\x1b\\");
+    tracker.observe(b"b\r\n");
+    assert_eq!(tracker.switch_off(), b"%exit\r\n\x1b\\");
 }
