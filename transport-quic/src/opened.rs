@@ -174,10 +174,12 @@ impl PacketKey for ReportingKey {
         header: &[u8],
         payload: &mut BytesMut,
     ) -> Result<(), CryptoError> {
+        // The tag, by which the pipe knows the packet again: decrypting takes it off.
+        let tag: Option<[u8; TAG_LEN]> = payload.last_chunk().copied();
         self.inner.decrypt(packet, header, payload)?;
         let next = packet.saturating_add(1);
         match self.highest.fetch_max(next, Ordering::Relaxed) {
-            highest if highest < next => self.pipe.opened(),
+            highest if highest < next => self.pipe.opened_packet(&tag.unwrap_or_default()),
             highest if highest == next => self.pipe.copies().handle_doubled(),
             _ => {}
         }
@@ -196,3 +198,6 @@ impl PacketKey for ReportingKey {
         self.inner.integrity_limit()
     }
 }
+
+/// RFC 9001, section 5.3: of every cipher that QUIC may use.
+const TAG_LEN: usize = 16;

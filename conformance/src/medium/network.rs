@@ -145,6 +145,22 @@ impl Network {
         );
     }
 
+    /// Delivers `contents` at once to every socket of the client, as if the server had sent it.
+    pub fn forge_to_client(&self, contents: &[u8]) {
+        let mut shared = self.lock();
+        let at = clock::now();
+        let sockets = shared.sockets.keys().copied();
+        let sockets: Vec<_> = sockets.filter(|socket| *socket != SERVER).collect();
+        for socket in sockets {
+            let packet = Packet {
+                from: SERVER,
+                to: socket,
+                contents: contents.to_vec(),
+            };
+            shared.put(socket, at, packet);
+        }
+    }
+
     /// The client's addresses, as the server sees them, from or to which packets were sent since
     /// the last call.
     pub fn take_flows(&self) -> BTreeSet<SocketAddr> {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::arrivals::Arrivals;
 use super::table::LinkId;
 
 /// When and where the peer was last heard, and since when an answer is missing.
@@ -18,8 +19,7 @@ pub struct Activity {
     heard: AtomicU64,
     /// How many packets opened.
     opened: AtomicU64,
-    /// The link whose packets were handed to the transport last.
-    passed: AtomicU64,
+    arrivals: Arrivals,
     /// Microseconds after `zero`, plus one; 0 while nothing is missing.
     expecting: AtomicU64,
     /// Microseconds that an answer takes at least: what is heard sooner was on its way before.
@@ -39,7 +39,7 @@ impl Activity {
             zero: now,
             heard: AtomicU64::new(0),
             opened: AtomicU64::new(0),
-            passed: AtomicU64::new(0),
+            arrivals: Arrivals::new(),
             expecting: AtomicU64::new(0),
             soonest: AtomicU64::new(0),
             watched: AtomicBool::new(false),
@@ -49,14 +49,22 @@ impl Activity {
         }
     }
 
-    /// Notes that packets which came on `link` go to the transport.
-    pub fn handle_passed(&self, link: LinkId) {
-        if self.passed.load(Ordering::Relaxed) != link.0 {
-            self.passed.store(link.0, Ordering::Relaxed);
-        }
+    /// Notes that a packet which came on `link` goes to the transport.
+    pub fn handle_passed(&self, link: LinkId, packet: &[u8]) {
+        self.arrivals.handle_passed(link, packet);
     }
 
-    /// Notes a packet that opened.
+    /// Notes a packet that opened: one that ends like `packet`, where that is told, or one of those
+    /// that were received last.
+    pub fn handle_opened(&self, packet: Option<&[u8]>, now: Instant) {
+        match packet {
+            Some(packet) => self.arrivals.handle_opened_packet(packet),
+            None => self.arrivals.handle_opened(),
+        }
+        self.handle_heard(now);
+    }
+
+    /// Notes a packet that opened, wherever it came.
     pub fn handle_heard(&self, now: Instant) {
         let stamp = self.stamp(now);
         self.heard.store(stamp, Ordering::Relaxed);
@@ -113,10 +121,9 @@ impl Activity {
         self.opened.load(Ordering::SeqCst)
     }
 
-    /// On which link the packet came that opened last. A packet that came on another link in the
-    /// same moment, and did not open, may be taken for it.
+    /// On which link the packet came that opened last, of those of which that is known.
     pub fn heard_on(&self) -> LinkId {
-        LinkId(self.passed.load(Ordering::Relaxed))
+        self.arrivals.heard_on()
     }
 
     /// Since when an answer is missing.
@@ -171,7 +178,7 @@ const SHORT_RTT: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
-    use super::{Activity, LinkId};
+    use super::Activity;
     use crate::clock::now;
     use std::time::Duration;
 
@@ -241,15 +248,5 @@ mod tests {
         activity.set_restless(true);
         activity.handle_sent(now());
         activity.expecting().await;
-    }
-
-    #[test]
-    fn the_link_of_the_last_packets_is_the_one_the_peer_is_heard_on() {
-        let t0 = std::time::Instant::now();
-        let activity = Activity::new(t0);
-        activity.handle_passed(LinkId(4));
-        activity.handle_passed(LinkId(7));
-        activity.handle_heard(t0);
-        assert_eq!(activity.heard_on(), LinkId(7));
     }
 }

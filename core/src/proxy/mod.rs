@@ -9,6 +9,7 @@
 //! | who waits for the links, and looks again when      | `wake.rs`       |
 //! | what a pipe asks client or server about a packet   | `gate.rs`       |
 //! | what the peer's signs of life are                  | `activity.rs`   |
+//! | which link a packet came on that opened            | `arrivals.rs`   |
 //! | when the client tries a new path                   | `client/`       |
 //! | which address the server believes                  | `server/`       |
 //! | the UDP socket                                     | `udp/`          |
@@ -17,6 +18,7 @@
 //! Not here: whether an authentication packet is genuine (`auth`), and what the user is told.
 
 mod activity;
+mod arrivals;
 pub mod client;
 mod copies;
 mod gate;

@@ -228,7 +228,6 @@ impl PacketPipe {
                     kept |= self.sift(*id, buf, meta);
                 }
                 if kept {
-                    self.shared.activity.handle_passed(*id);
                     return Poll::Ready(filled);
                 }
             }
@@ -252,9 +251,21 @@ impl PacketPipe {
         MAX_RECV_SEGMENTS
     }
 
-    /// Notes that a packet of the peer opened under keys that only the peer has.
+    /// Notes that a packet of the peer opened under keys that only the peer has: one of those that
+    /// [`PacketPipe::poll_recv`] gave last. A transport that opens packets later than that tells which
+    /// one it was: see [`PacketPipe::opened_packet`].
     pub fn opened(&self) {
-        self.shared.activity.handle_heard(clock::now());
+        self.shared.activity.handle_opened(None, clock::now());
+        self.shared.gate.handle_opened(self);
+    }
+
+    /// The same for a packet that was received at any time before: it ends like `packet`, of which the
+    /// last eight bytes are looked at. They are to be a part of what authenticates it: by them a packet
+    /// is known from others that came on another link meanwhile.
+    pub fn opened_packet(&self, packet: &[u8]) {
+        self.shared
+            .activity
+            .handle_opened(Some(packet), clock::now());
         self.shared.gate.handle_opened(self);
     }
 
@@ -336,6 +347,7 @@ impl PacketPipe {
             if self.passes(source, &buf[read..end]) {
                 // The packets of a batch have one length, but for the last, which may be shorter:
                 // moving them to the front keeps the strides.
+                self.shared.activity.handle_passed(link, &buf[read..end]);
                 if kept != read {
                     buf.copy_within(read..end, kept);
                 }

@@ -41,7 +41,7 @@ use crate::wire::ServerInfo;
 /// - The packet pipe may lose, repeat and reorder packets, and may stand still for hours: its clock
 ///   stands still with it. Every timer of the transport runs on [`PacketPipe::clock`].
 /// - Each packet that passed the transport's own cryptography is reported by
-///   [`PacketPipe::opened`]; nothing else counts as a sign of life of the peer.
+///   [`PacketPipe::opened`] or [`PacketPipe::opened_packet`]; nothing else counts as a sign of life of the peer.
 /// - No task of the transport outlives the last handle of its connection.
 #[async_trait]
 pub trait Transport: Send + Sync + 'static {

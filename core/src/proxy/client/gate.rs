@@ -139,6 +139,27 @@ mod tests {
     }
 
     #[test]
+    fn junk_at_the_port_of_an_attempt_is_not_taken_for_a_packet_of_the_path_that_opens_late() {
+        let (pipe, paper, _, _notes) = rig();
+        let attempt = Paper::new();
+        let mut table = Table::clone(&pipe.table());
+        let route = Route {
+            id: LinkId(4),
+            link: attempt.clone(),
+            peer: port(1),
+        };
+        table.links.push((LinkId(4), attempt.clone()));
+        table.believed.push(route.source());
+        pipe.publish(table);
+        let genuine = [0x51; 90];
+        paper.put(port(1), &genuine);
+        attempt.put(port(1), &[0x55; 90]);
+        assert_eq!(receive_all(&pipe).len(), 2);
+        pipe.opened_packet(&genuine[90 - 16..]);
+        assert_eq!(pipe.activity().heard_on(), LinkId(3));
+    }
+
+    #[test]
     fn a_flood_of_notes_fills_the_inbox_and_no_more() {
         let (pipe, paper, key, mut notes) = rig();
         for serial in 0..1000 {
