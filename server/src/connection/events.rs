@@ -35,6 +35,8 @@ pub(super) struct Events {
     quit_by: Option<Instant>,
     keep_input: bool,
     markers: InputMarkers,
+    /// The answer to the latest key, while the bus has no room for it: nobody asks again before it came.
+    owed: Option<BusEvent>,
 }
 
 impl Events {
@@ -63,6 +65,7 @@ impl Events {
             quit_by: None,
             keep_input: false,
             markers: InputMarkers::default(),
+            owed: None,
         };
         events.note_round_trip();
         events
@@ -72,6 +75,7 @@ impl Events {
         let mut moving = true;
         let mut quitting = true;
         let mut logging = true;
+        let bus = self.outgoing.clone();
         loop {
             tokio::select! {
                 biased;
@@ -95,6 +99,11 @@ impl Events {
                     moving = changed.is_ok();
                     if moving {
                         self.handle_move().await;
+                    }
+                }
+                Ok(room) = bus.reserve(), if self.owed.is_some() => {
+                    if let Some(answer) = self.owed.take() {
+                        room.send(answer);
                     }
                 }
                 event = self.incoming.recv() => match event {
@@ -140,8 +149,7 @@ impl Events {
             BusEvent::Exit(exit) => self.keeper.end(exit.id).await,
             BusEvent::Rekey(asked) => {
                 if let Some(answer) = answer_rekey(self.connection.rekey(), &asked) {
-                    // A client that has so much to hear of asks again.
-                    let _ = self.outgoing.try_send(answer);
+                    self.owed = Some(answer);
                 }
             }
             BusEvent::Resize(resize) => self.keeper.resize(resize).await,

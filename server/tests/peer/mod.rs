@@ -85,6 +85,14 @@ impl Peer {
     }
 
     pub fn connect_to(setup: Setup) -> Self {
+        Self::connect_over(setup, |connection| connection)
+    }
+
+    /// The server has its connection as `wrap` makes it.
+    pub fn connect_over(
+        setup: Setup,
+        wrap: impl FnOnce(Arc<MemoryConnection>) -> Arc<dyn Connection>,
+    ) -> Self {
         let home = tempfile::tempdir().unwrap();
         let stop = CancellationToken::new();
         let (keeper, keeping) = keeper::new(login(&home, setup.settings), stop.clone());
@@ -106,7 +114,7 @@ impl Peer {
             proxy: None,
         };
         let serving = {
-            let (far, pipe, stop) = (far.clone(), pipe.clone(), stop.clone());
+            let (far, pipe, stop) = (wrap(far.clone()), pipe.clone(), stop.clone());
             async move { connection::run(far, pipe, path, config, &stop).await }
         };
         Self {
