@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tssh_core::transport::{Connection, Stream, WriteHalf};
@@ -12,7 +12,7 @@ use tssh_core::wire::{BusEvent, Resize, SessionStart, WireError};
 use crate::child::Login;
 use crate::connection::ClientView;
 use crate::limits::{KEEPER_ROOM, LAST_WORDS, MAX_SESSIONS};
-use crate::session::{self, Wishes};
+use crate::session::{self, Place, Wishes};
 use crate::settings::Settings;
 
 /// The client of a session: what is known of it, and how it is told of things.
@@ -120,6 +120,7 @@ pub fn new(
     let task = Task {
         login: Arc::new(login),
         limit: limit.min(MAX_SESSIONS),
+        places: Arc::new(Semaphore::new(limit.min(MAX_SESSIONS))),
         sessions: BTreeMap::new(),
         running: JoinSet::new(),
         next_id: FIRST_ID,
@@ -192,6 +193,8 @@ impl Handle {
 struct Task {
     login: Arc<Login>,
     limit: usize,
+    /// Of sessions that are not over as far as their clients know.
+    places: Arc<Semaphore>,
     sessions: BTreeMap<u64, Kept>,
     running: JoinSet<u64>,
     next_id: u64,
@@ -232,7 +235,7 @@ impl Task {
                 }
             }
             Command::EndAll { reply } => {
-                self.limit = 0;
+                self.places.close();
                 self.sessions
                     .values()
                     .for_each(|session| session.end.cancel());
@@ -261,20 +264,23 @@ impl Task {
 
     fn start(&mut self, start: Box<Start>) -> Result<(), (Refusal, Box<Start>)> {
         let id = start.message.id;
-        let refusal = if start.message.attach {
-            Some(Refusal::Attach)
-        } else if self.ending.is_some() {
-            Some(Refusal::Ending)
+        let place = if start.message.attach {
+            Err(Refusal::Attach)
         } else if self.sessions.contains_key(&id) {
-            Some(Refusal::IdTaken(id))
-        } else if self.sessions.len() >= self.limit {
-            Some(Refusal::TooMany(self.sessions.len()))
+            Err(Refusal::IdTaken(id))
+        } else if self.sessions.len() >= MAX_SESSIONS {
+            Err(Refusal::TooMany(self.sessions.len()))
         } else {
-            None
+            let place = self.places.clone().try_acquire_owned();
+            place.map_err(|error| match error {
+                TryAcquireError::Closed => Refusal::Ending,
+                TryAcquireError::NoPermits => Refusal::TooMany(self.limit),
+            })
         };
-        if let Some(refusal) = refusal {
-            return Err((refusal, start));
-        }
+        let place = match place {
+            Ok(permit) => Place::new(permit),
+            Err(refusal) => return Err((refusal, start)),
+        };
         self.next_id = self.next_id.max(id.saturating_add(1));
         let (wishes, wished) = watch::channel(Wishes::of(&start.message));
         let end = self.stop.child_token();
@@ -288,7 +294,7 @@ impl Task {
         );
         let login = self.login.clone();
         self.running.spawn(async move {
-            session::run(*start, &login, wished, end).await;
+            session::run(*start, &login, place, wished, end).await;
             id
         });
         Ok(())

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tssh_core::clock;
 use tssh_core::transport::Connection;
@@ -23,7 +23,7 @@ use tssh_core::transport::memory::{MemoryConnection, pair, pipe_to_nowhere};
 use tssh_core::wire::{Alive, BusEvent, Discard, Exit, SessionStart, Setting, codec};
 use tssh_server::connection::ClientView;
 use tssh_server::keeper::{Client, Start};
-use tssh_server::session::{self, Wishes};
+use tssh_server::session::{self, Place, Wishes};
 use tssh_server::settings::Settings;
 
 #[tokio::test]
@@ -301,7 +301,9 @@ impl Away {
             },
         };
         tokio::spawn(async move {
-            session::run(start, &login, wished, CancellationToken::new()).await;
+            let permit = Arc::new(Semaphore::new(1)).try_acquire_owned();
+            let place = Place::new(permit.unwrap());
+            session::run(start, &login, place, wished, CancellationToken::new()).await;
         });
         codec::read_ack(stream.as_mut().unwrap()).await.unwrap();
         let session = Session {

@@ -235,9 +235,55 @@ async fn no_more_sessions_run_at_once_than_max_sessions_permits() {
         first.stream.writer.shutdown().await.unwrap();
         first.rest().await;
         bus.exit().await;
-        // The slot is free once the keeper has noticed, which the client is not told.
-        while peer.start(command(2, &["true"])).await.is_err() {
-            tokio::task::yield_now().await;
+        assert!(peer.start(command(2, &["true"])).await.is_ok());
+    })
+    .await;
+}
+
+/// The exit comes first, or the ends of the outputs, and either may be the last thing to come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_knows_of_a_session_s_end_may_start_the_next_at_once() {
+    soon(async {
+        let settings = Settings {
+            max_sessions: 1,
+            ..Settings::default()
+        };
+        let peer = Peer::connect_to(peer::Setup {
+            settings,
+            ..peer::Setup::default()
+        });
+        let mut bus = peer.greet().await;
+        let kinds = ["exit 0", "exec >&- 2>&-; sleep 0.01", "sleep 0.01 & exit 0"];
+        for id in 1..=300 {
+            let line = kinds[id as usize % 3];
+            let start = match id % 2 {
+                0 => peer.start(command(id, &["sh", "-c", line])).await,
+                _ => peer.start_apart(command(id, &["sh", "-c", line])).await,
+            };
+            let mut session = start.unwrap_or_else(|error| panic!("session {id}: {error}"));
+            let stderr = async {
+                if let Some(mut stderr) = session.stderr.take() {
+                    stderr.read_to_end(&mut Vec::new()).await.unwrap();
+                }
+            };
+            let mut rest = Vec::new();
+            let stdout = session.stream.reader.read_to_end(&mut rest);
+            let (_, (), read) = tokio::join!(bus.exit(), stderr, stdout);
+            read.unwrap();
+        }
+        for id in 301..=400 {
+            let mut session = peer.start(terminal(id, "exit 0")).await.unwrap();
+            tokio::join!(bus.exit(), session.rest());
+        }
+        // What cannot start has no place either.
+        for id in 401..=500 {
+            let nothing = SessionStart {
+                id,
+                ..SessionStart::default()
+            };
+            assert!(peer.start(nothing).await.is_err());
+            let mut next = peer.start(command(id + 1000, &["true"])).await.unwrap();
+            tokio::join!(bus.exit(), next.rest());
         }
     })
     .await;

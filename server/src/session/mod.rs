@@ -8,12 +8,14 @@
 //! | bytes of a session with one                    | `terminal.rs` |
 //! | stdin, and what is cut out of it               | `input.rs`    |
 //! | what the client wants of the terminal          | `wishes.rs`   |
+//! | when the next session may start                | `place.rs`    |
 //!
 //! Not here: which sessions there are (`keeper`), how a process is started (`child`), what is kept for a client that is
 //! away (`tssh_core::session`).
 
 mod input;
 mod pipes;
+mod place;
 mod request;
 mod terminal;
 mod wishes;
@@ -27,12 +29,14 @@ use tssh_core::wire::{BusEvent, ErrorLine, Exit, SessionStart, codec};
 use crate::child::{Child, Control, ExitStatus, Login};
 use crate::keeper::Start;
 use crate::limits::LAST_WORDS;
+pub use place::Place;
 pub use wishes::Wishes;
 
 /// Runs a session from its start message to its end, or until `end` hangs it up.
 pub async fn run(
     start: Start,
     login: &Login,
+    place: Place,
     wishes: watch::Receiver<Wishes>,
     end: CancellationToken,
 ) {
@@ -47,7 +51,10 @@ pub async fn run(
         request::spec(&message, login, stderr.is_some()).and_then(|spec| Ok(spec.spawn(login)?));
     let child = match spawned {
         Ok(child) => child,
-        Err(error) => return refuse(stream, &error).await,
+        Err(error) => {
+            drop(place);
+            return refuse(stream, &error).await;
+        }
     };
     refuse_forwards(&message, &client.bus);
     let acknowledged = tokio::select! {
@@ -64,8 +71,9 @@ pub async fn run(
         errors,
         control,
     } = child;
-    let Stream { reader, writer } = stream;
-    let reported = report(control.clone(), message.id, client.bus.clone());
+    let Stream { reader, mut writer } = stream;
+    let bus = client.bus.clone();
+    let reported = report(control.clone(), message.id, bus, place.clone());
     let stdin = input::pump(reader, input, input::Kind::of(&message), client.clone());
     let bytes = async {
         if message.pty {
@@ -73,12 +81,24 @@ pub async fn run(
                 // A terminal has one output; a client that opened a second learns so at once.
                 let _ = tokio::io::AsyncWriteExt::shutdown(&mut stderr).await;
             }
-            terminal::pump(output, writer, control.clone(), wishes, client.clone()).await;
+            let shown = terminal::pump(
+                output,
+                &mut *writer,
+                control.clone(),
+                wishes,
+                client.clone(),
+            );
+            shown.await;
+            drop(place);
+            // A client that is gone needs no end of stream.
+            let _ = tokio::io::AsyncWriteExt::shutdown(&mut writer).await;
         } else {
-            tokio::join!(pipes::pump(output, writer), async {
+            let beside = place.clone();
+            tokio::join!(pipes::pump(output, writer, place), async move {
                 match (errors, stderr) {
-                    (Some(errors), Some(stderr)) => pipes::pump(errors, stderr).await,
+                    (Some(errors), Some(stderr)) => pipes::pump(errors, stderr, beside).await,
                     (None, Some(mut stderr)) => {
+                        drop(beside);
                         // As above.
                         let _ = tokio::io::AsyncWriteExt::shutdown(&mut stderr).await;
                     }
@@ -108,8 +128,9 @@ pub async fn run(
 }
 
 /// Tells the client how the child ended.
-async fn report(control: Control, id: u64, bus: mpsc::Sender<BusEvent>) {
+async fn report(control: Control, id: u64, bus: mpsc::Sender<BusEvent>, place: Place) {
     let status = control.wait().await;
+    drop(place);
     tracing::debug!(id, ?status, "a child has ended");
     // A client that is gone needs no telling.
     let _ = bus.send(BusEvent::Exit(exit_of(id, Some(status)))).await;

@@ -3,12 +3,13 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tssh_core::transport::WriteHalf;
 
+use super::Place;
 use crate::child::Output;
 use crate::limits::PIPE_CHUNK;
 
 /// Copies to the end. When the client reads no more the pipe is closed, and its writer gets SIGPIPE as it would in a
-/// shell.
-pub(super) async fn pump(mut from: Output, mut to: Box<dyn WriteHalf>) {
+/// shell. `place` is given up before the client is told of the end.
+pub(super) async fn pump(mut from: Output, mut to: Box<dyn WriteHalf>, place: Place) {
     let mut buffer = bytes::BytesMut::with_capacity(FIRST_CHUNK);
     loop {
         buffer.clear();
@@ -29,6 +30,7 @@ pub(super) async fn pump(mut from: Output, mut to: Box<dyn WriteHalf>) {
             buffer = bytes::BytesMut::with_capacity(PIPE_CHUNK);
         }
     }
+    drop(place);
     // A client that is gone needs no end of stream.
     let _ = to.shutdown().await;
 }

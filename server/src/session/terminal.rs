@@ -18,10 +18,10 @@ use crate::connection::ClientView;
 use crate::keeper::Client;
 use crate::limits::TERMINAL_CHUNK;
 
-/// Copies to the end, through [`Replay`], and sizes the terminal as the client wishes.
+/// Copies to the end, which is left to be told, through [`Replay`], and sizes the terminal as the client wishes.
 pub(super) async fn pump(
     from: Output,
-    to: Box<dyn WriteHalf>,
+    to: &mut dyn WriteHalf,
     control: Control,
     wishes: watch::Receiver<Wishes>,
     client: Client,
@@ -68,7 +68,7 @@ struct Repaint {
 }
 
 impl Terminal {
-    async fn run(mut self, mut from: Output, mut to: Box<dyn WriteHalf>) {
+    async fn run(mut self, mut from: Output, to: &mut dyn WriteHalf) {
         let mut buffer = BytesMut::with_capacity(TERMINAL_CHUNK);
         let (mut viewing, mut wishing) = (true, true);
         let (mut reading, mut writing) = (true, true);
@@ -125,10 +125,6 @@ impl Terminal {
                     buffer.clear();
                 }
             }
-        }
-        if writing {
-            // A client that is gone needs no end of stream.
-            let _ = to.shutdown().await;
         }
     }
 
