@@ -202,9 +202,7 @@ async fn plain(
     let start = start.at_size(current_size());
     let channel = unless_caught(signals, login.start(&start.to_request())).await??;
     let has_pty = channel.has_pty;
-    if start.pty.is_some() && !has_pty {
-        tracing::warn!("the server gives no terminal");
-    }
+    let start = with_or_without(start, has_pty);
     let (reader, writer) = channel.split();
     let writer = Arc::new(writer);
     let far = Far {
@@ -273,9 +271,10 @@ async fn over(
         return Ok(idle(signals.clone(), on).await?);
     }
     let start = start.at_size(current_size());
-    let far = unless_caught(signals, roam.start(&start)).await??;
+    let (far, has_pty) = unless_caught(signals, roam.start(&start)).await??;
+    let start = with_or_without(start, has_pty);
     stands(settings)?;
-    let mut local = local(settings, &start, start.pty.is_some(), signals)?;
+    let mut local = local(settings, &start, has_pty, signals)?;
     if darkness.is_some() {
         local.demonstration = Demonstration::On;
     }
@@ -288,6 +287,15 @@ async fn over(
     drop(local);
     let gone = watch(roam.client.path(), settings.udp_reconnect_timeout);
     Ok(linger(outcome?, &forwards, signals.clone(), gone).await)
+}
+
+/// What was started, when no terminal was to be had for it. Scripts look for ssh's words.
+fn with_or_without(start: Start, has_pty: bool) -> Start {
+    if start.pty.is_none() || has_pty {
+        return start;
+    }
+    tracing::warn!("PTY allocation request failed on channel 0");
+    start.without_pty()
 }
 
 /// `work`, unless a signal ends the program before: then the work is dropped, and with it the

@@ -96,14 +96,25 @@ impl Roam {
         })
     }
 
-    /// Starts the session, and returns its far side.
+    /// Starts the session, and returns its far side, and whether that has the terminal that was asked
+    /// for: where the server refuses it the session goes on without, as under ssh.
     ///
     /// # Errors
     ///
     /// [`RoamError::Start`].
-    pub async fn start(&mut self, start: &Start) -> Result<Far, RoamError> {
-        let stderr_apart = start.pty.is_none();
-        let session = self.client.start(start.to_session(), stderr_apart).await?;
+    pub async fn start(&mut self, start: &Start) -> Result<(Far, bool), RoamError> {
+        let mut has_pty = start.pty.is_some();
+        let mut started = self.client.start(start.to_session(), !has_pty).await;
+        if let Err(WireError::Refused { code, reason }) = &started
+            && *code == WireError::NOT_A_PTY
+            && has_pty
+        {
+            tracing::debug!(%reason, "no terminal");
+            has_pty = false;
+            let without = start.without_pty().to_session();
+            started = self.client.start(without, true).await;
+        }
+        let session = started?;
         let control = Control::Roaming {
             client: self.client.clone(),
             id: session.id,
@@ -116,13 +127,14 @@ impl Roam {
         let (output, input) = Roaming::split(session);
         let (_, none) = mpsc::channel(1);
         let events = Some(std::mem::replace(&mut self.events, none));
-        Ok(Far {
+        let far = Far {
             input,
             output: RemoteOutput::Roaming(output),
             control,
             offline,
             events,
-        })
+        };
+        Ok((far, has_pty))
     }
 
     /// Ends the server process and the connection.

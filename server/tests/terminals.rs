@@ -104,7 +104,8 @@ async fn the_clients_exit_event_hangs_up_a_terminal() {
 }
 
 #[tokio::test]
-async fn permit_tty_no_is_obeyed_and_named_as_the_reason() {
+async fn permit_tty_no_refuses_the_terminal_by_a_code_of_its_own_and_a_session_without_one_starts()
+{
     soon(async {
         let settings = Settings {
             permit_tty: false,
@@ -116,7 +117,7 @@ async fn permit_tty_no_is_obeyed_and_named_as_the_reason() {
         });
         let _bus = peer.greet().await;
         let (code, reason) = refusal(peer.start(terminal(1, "true")).await);
-        assert_eq!(code, WireError::PROHIBITED);
+        assert_eq!(code, WireError::NOT_A_PTY);
         assert!(reason.contains("PermitTTY"), "{reason}");
         assert!(peer.start(command(2, &["true"])).await.is_ok());
     })

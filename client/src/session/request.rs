@@ -73,6 +73,15 @@ impl Start {
         start
     }
 
+    /// The same without a terminal.
+    #[must_use]
+    pub fn without_pty(&self) -> Self {
+        Self {
+            pty: None,
+            ..self.clone()
+        }
+    }
+
     /// The size of the terminal that is asked for, where it follows the one here.
     pub fn size(&self) -> Option<Size> {
         let pty = self.pty.as_ref().filter(|_| self.follows_terminal);

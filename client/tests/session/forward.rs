@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 
 use crate::left;
 use crate::relay::Relay;
-use crate::rig::{EVERY, Mode, PATIENCE, Rig, noise, pid, tsshd, wait};
+use crate::rig::{EVERY, Mode, PATIENCE, Rig, noise, pid, wait};
 
 /// Larger than every buffer and window on the way.
 const BULK: usize = 24 << 20;
@@ -133,17 +133,7 @@ fn a_forward_survives_an_outage_and_a_new_address_and_loses_nothing() {
 fn what_sshd_config_forbids_is_not_forwarded_over_udp_either_and_the_user_is_told() {
     let rig = Rig::start();
     let far = Far::saying(b"secret");
-    let config = rig.path("config/tsshd");
-    fs::create_dir_all(&config).unwrap();
-    fs::write(config.join("sshd_config"), "AllowTcpForwarding no\n").unwrap();
-    let server = rig.script(
-        "tsshd-strict",
-        &format!(
-            "XDG_CONFIG_HOME='{}' exec '{}' \"$@\"",
-            rig.path("config").display(),
-            tsshd().display()
-        ),
-    );
+    let server = rig.tsshd_with("AllowTcpForwarding no\n");
     let port = free_port();
     let path = format!("--tsshd-path={}", server.display());
     let tssh = Running::start(&rig, Mode::Udp, &["-L", &forward(port, &far), &path]);

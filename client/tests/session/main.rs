@@ -12,6 +12,7 @@ mod demo;
 mod endings;
 mod forward;
 mod left;
+mod no_terminal;
 mod outage;
 mod plain;
 mod relay;

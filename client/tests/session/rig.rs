@@ -93,6 +93,19 @@ impl Rig {
         path
     }
 
+    /// A `tsshd` that finds these lines in sshd_config.
+    pub(crate) fn tsshd_with(&self, sshd_config: &str) -> PathBuf {
+        let config = self.path("config/tsshd");
+        fs::create_dir_all(&config).unwrap();
+        fs::write(config.join("sshd_config"), sshd_config).unwrap();
+        let text = format!(
+            "XDG_CONFIG_HOME='{}' exec '{}' \"$@\"",
+            self.path("config").display(),
+            tsshd().display()
+        );
+        self.script("tsshd-strict", &text)
+    }
+
     /// The arguments of `tssh` up to its own options.
     pub(crate) fn arguments(&self, mode: Mode) -> Vec<String> {
         let config = self.path("ssh_config").display().to_string();

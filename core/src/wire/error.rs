@@ -40,7 +40,7 @@ pub enum WireError {
 impl WireError {
     /// Refused by the server's administrator, for example by `AllowTcpForwarding no`.
     pub const PROHIBITED: i64 = 101;
-    /// The session to attach to has no pseudo terminal.
+    /// There is no pseudo terminal: in the session to attach to, or for the one to start.
     pub const NOT_A_PTY: i64 = 102;
 
     /// Whether the bytes that follow can still be understood.

@@ -32,7 +32,8 @@ impl RequestError {
     /// PROTOCOL.md, "Streams": the code of the refusal.
     pub(super) fn code(&self) -> i64 {
         match self {
-            Self::Spawn(SpawnError::PtyRefused) => WireError::PROHIBITED,
+            // Without a terminal it may start: our own client asks again.
+            Self::Spawn(SpawnError::PtyRefused | SpawnError::Terminal(_)) => WireError::NOT_A_PTY,
             Self::Nothing
             | Self::NoSubsystem(_)
             | Self::Unread(..)
