@@ -59,7 +59,7 @@ impl QuicConnection {
             self.life.socket.lap_after(before).await;
             // Waits for the end of that lap: quinn holds one lock during all of it.
             self.connection.stats();
-            if !self.life.socket.refused() {
+            if !self.life.socket.is_waiting() {
                 return;
             }
             // Each lap wakes quinn's task, which would find no more room than before.

@@ -25,6 +25,8 @@ pub(crate) struct PipeSocket {
     muted: AtomicBool,
     /// The pipe refused the latest packet.
     refused: AtomicBool,
+    /// A packet waits until the pipe says that it has room.
+    held: AtomicBool,
     laps: AtomicU64,
     lap: Notify,
 }
@@ -38,6 +40,7 @@ impl PipeSocket {
             waiting,
             muted: AtomicBool::new(false),
             refused: AtomicBool::new(false),
+            held: AtomicBool::new(false),
             laps: AtomicU64::new(0),
             lap: Notify::new(),
         }
@@ -65,8 +68,8 @@ impl PipeSocket {
     }
 
     /// Whether the latest packet waits for room.
-    pub(crate) fn refused(&self) -> bool {
-        self.refused.load(Ordering::Acquire)
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.refused.load(Ordering::Acquire) || self.held.load(Ordering::Acquire)
     }
 
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -97,6 +100,7 @@ impl AsyncUdpSocket for PipeSocket {
             .pipe
             .try_send(transmit.contents, transmit.segment_size, transmit.ecn);
         self.refused.store(sent.is_err(), Ordering::Release);
+        self.held.store(false, Ordering::Release);
         // quinn ends the connection at any other error; the pipe reports none.
         sent.map_err(|_| io::ErrorKind::WouldBlock.into())
     }
@@ -141,8 +145,11 @@ struct Poller {
 
 impl UdpPoller for Poller {
     fn poll_writable(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.socket.poll_writable(cx));
-        if !self.socket.refused() {
+        if self.socket.poll_writable(cx).is_pending() {
+            self.socket.held.store(true, Ordering::Release);
+            return Poll::Pending;
+        }
+        if !self.socket.refused.load(Ordering::Acquire) {
             self.disappointed = 0;
             return Poll::Ready(Ok(()));
         }
