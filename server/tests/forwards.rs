@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use peer::{Peer, Setup, soon};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener};
 use tssh_core::transport::{Connection, Stream};
 use tssh_core::wire::{DialReply, DialRequest, RemoteAddr, WireError, codec};
 use tssh_server::connection::Outcome;
-use tssh_server::limits::MAX_FORWARDS;
+use tssh_server::limits::{DIAL_TIMEOUT, MAX_FORWARDS};
 use tssh_server::settings::{Forwarding, Permit, Settings};
 
 #[tokio::test]
@@ -171,6 +171,72 @@ async fn there_are_no_more_forwards_than_places_and_an_ended_one_makes_room() {
 }
 
 #[tokio::test]
+async fn a_forward_that_its_client_gave_up_before_it_was_made_has_no_place() {
+    soon(async {
+        let (peer, _listener, address) = rig(Settings::default()).await;
+        let _bus = peer.greet().await;
+        let (silent, _queue) = silence().await;
+        let mut asked = Vec::new();
+        for nth in 0..MAX_FORWARDS {
+            let mut stream = ask(&peer, "tcp", &silent.to_string()).await.unwrap();
+            if nth % 2 == 0 {
+                stream.write_all(b"early words").await.unwrap();
+            }
+            asked.push(stream);
+        }
+        let (_, reason) = refusal(&peer, "tcp", &address.to_string()).await;
+        assert!(
+            reason.starts_with("256 connections are forwarded"),
+            "{reason}"
+        );
+        drop(asked);
+        let room = async {
+            while dial(&peer, "tcp", &address.to_string()).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let soon_enough = tokio::time::timeout(DIAL_TIMEOUT / 4, room).await;
+        assert!(soon_enough.is_ok(), "places are held for nobody");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_client_says_before_its_forward_is_made_arrives_and_so_does_the_answer() {
+    soon(async {
+        let (peer, _listener, _) = rig(Settings::default()).await;
+        let _bus = peer.greet().await;
+        let (silent, queue) = silence().await;
+        let mut stream = ask(&peer, "tcp", &silent.to_string()).await.unwrap();
+        let question = vec![7; 100_000];
+        let asking = async {
+            stream.writer.write_all(&question).await.unwrap();
+            stream.writer.shutdown().await.unwrap();
+        };
+        let answering = async {
+            // Who came before is let in, and then the forward, whose next attempt is a second away.
+            loop {
+                let (mut socket, _) = queue.listener.accept().await.unwrap();
+                let mut heard = Vec::new();
+                let reading = socket.read_to_end(&mut heard);
+                let heard = tokio::time::timeout(Duration::from_secs(5), reading).await;
+                if heard.is_ok_and(|count| count.is_ok_and(|count| count == question.len())) {
+                    socket.write_all(b"answer").await.unwrap();
+                    return;
+                }
+            }
+        };
+        drop(queue.before);
+        tokio::join!(asking, answering);
+        let _: DialReply = codec::read_reply(&mut stream).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer, "answer");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_forward_waits_out_an_outage_and_loses_nothing() {
     soon(async {
         let (peer, listener, address) = rig(Settings::default()).await;
@@ -225,16 +291,43 @@ async fn rig(settings: Settings) -> (Peer, TcpListener, SocketAddr) {
 }
 
 async fn dial(peer: &Peer, net: &str, addr: &str) -> Result<(Stream, DialReply), WireError> {
+    let mut stream = ask(peer, net, addr).await?;
+    let reply = codec::read_reply(&mut stream).await?;
+    Ok((stream, reply))
+}
+
+/// A forward that is asked for, without its answer.
+async fn ask(peer: &Peer, net: &str, addr: &str) -> Result<Stream, WireError> {
     let mut stream = peer.say("dial").await;
     codec::read_ack(&mut stream).await?;
     let request = DialRequest {
         net: net.to_owned(),
         addr: addr.to_owned(),
-        timeout: Duration::from_secs(10),
+        timeout: DIAL_TIMEOUT,
     };
     codec::write_message(&mut stream, &request).await?;
-    let reply = codec::read_reply(&mut stream).await?;
-    Ok((stream, reply))
+    Ok(stream)
+}
+
+/// A port that answers nobody: its queue is full.
+struct Queue {
+    listener: TcpListener,
+    before: Vec<TcpStream>,
+}
+
+async fn silence() -> (SocketAddr, Queue) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut before = Vec::new();
+    // Who finds no room has no answer: the kernel would send one within microseconds.
+    while let Ok(connected) =
+        tokio::time::timeout(Duration::from_millis(500), TcpStream::connect(address)).await
+    {
+        before.push(connected.unwrap());
+    }
+    (address, Queue { listener, before })
 }
 
 async fn refusal(peer: &Peer, net: &str, addr: &str) -> (i64, String) {

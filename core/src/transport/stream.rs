@@ -22,7 +22,8 @@ pub enum Priority {
 pub trait ReadHalf: AsyncRead + Send + Unpin {}
 
 /// The sending half. `shutdown` ends the direction in order; dropping it before that resets it, and
-/// what was not yet delivered may be lost.
+/// what was not yet delivered may be lost. Writing no bytes sends nothing, and fails once it is known
+/// that the peer reads no more.
 pub trait WriteHalf: AsyncWrite + Send + Unpin {
     /// Hints how urgent this direction is.
     fn set_priority(&mut self, priority: Priority);

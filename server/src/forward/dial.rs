@@ -13,6 +13,7 @@ use tssh_core::transport::Stream;
 use tssh_core::wire::{DialReply, RemoteAddr, WireError, codec};
 
 use super::Target;
+use super::early::Early;
 use crate::limits::DIAL_TIMEOUT;
 
 /// A forward that is permitted and not made yet.
@@ -32,7 +33,7 @@ impl Dial {
     /// Runs the forward to its end.
     pub(crate) async fn run(self) {
         let Self {
-            stream,
+            mut stream,
             target,
             limit,
             place,
@@ -41,18 +42,40 @@ impl Dial {
             Duration::ZERO => DIAL_TIMEOUT,
             named => named.min(DIAL_TIMEOUT),
         };
+        let mut early = Early::default();
         match &target {
             Target::Tcp { host, port, family } => {
-                let dialled = dial_tcp(host, *port, *family, limit).await;
-                let socket = dialled.map_err(|error| error.to_string());
-                carry(stream, socket.and_then(ready)).await;
+                let dialled = dial_tcp(host, *port, *family, limit);
+                if let Some(dialled) = unless_given_up(&mut early, &mut stream, dialled).await {
+                    let socket = dialled.map_err(|error| error.to_string());
+                    carry(early.into_stream(stream), socket.and_then(ready)).await;
+                }
             }
             Target::Unix(path) => {
-                let socket = dial_unix(path, limit).await;
-                carry(stream, socket.map(|socket| (socket, None))).await;
+                let dialled = dial_unix(path, limit);
+                if let Some(socket) = unless_given_up(&mut early, &mut stream, dialled).await {
+                    let socket = socket.map(|socket| (socket, None));
+                    carry(early.into_stream(stream), socket).await;
+                }
             }
         }
         drop(place);
+    }
+}
+
+/// `None` when the client wants the forward no more: its place is another's then.
+async fn unless_given_up<T>(
+    early: &mut Early,
+    stream: &mut Stream,
+    dialling: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased; // What is done already needs not be thrown away.
+        dialled = dialling => Some(dialled),
+        () = early.given_up(stream) => {
+            tracing::debug!("a forward was given up by the client before it was made");
+            None
+        }
     }
 }
 

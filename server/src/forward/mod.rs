@@ -8,6 +8,7 @@
 //! Not here: how the bytes are carried (`tssh_core::forward`), and what sshd_config says (`settings`).
 
 mod dial;
+mod early;
 mod target;
 
 pub(crate) use dial::Dial;
