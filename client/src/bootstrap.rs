@@ -225,7 +225,7 @@ fn command_line(program: &str, settings: &Settings, debug: bool) -> String {
     words.join(" ")
 }
 
-/// PROTOCOL.md, "Starting tsshd": what a server waits that is told nothing.
+/// PROTOCOL.md, "Server info": what a server waits that is told nothing.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The address that answered the login, and the others of its name; behind a proxy, what the resolver

@@ -83,7 +83,7 @@ impl PortRange {
 }
 
 impl Default for PortSpec {
-    /// 61001-61999 (PROTOCOL.md, "Bootstrap").
+    /// 61001-61999 (PROTOCOL.md, "Server info").
     fn default() -> Self {
         Self {
             ranges: vec![PortRange {

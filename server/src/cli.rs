@@ -123,7 +123,7 @@ impl Options {
 /// PROTOCOL.md, "QUIC mode": the initial packet size.
 const DEFAULT_MTU: u16 = 1400;
 
-/// PROTOCOL.md, "Bootstrap".
+/// PROTOCOL.md, "Server info".
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A day: a server that waits longer was forgotten.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Why `tsshd` ended. PROTOCOL.md, "Exit codes of tsshd".
+/// Why `tsshd` ended. PROTOCOL.md, "Server info".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exit {

@@ -100,7 +100,7 @@ pub struct Sockets {
 }
 
 /// Listens on the address that the client's login came to and the others of its interface, or else on every
-/// address of the host, all on one port of `ports`. `random` chooses where to begin. PROTOCOL.md, "Bootstrap".
+/// address of the host, all on one port of `ports`. `random` chooses where to begin. PROTOCOL.md, "Server info".
 ///
 /// # Errors
 ///

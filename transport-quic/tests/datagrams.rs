@@ -14,7 +14,7 @@ async fn a_datagram_of_the_largest_forwarded_payload_fits() {
     let rig = Couple::fair(&Quic::default(), 1).await;
     let near = rig.client.datagrams().unwrap();
     let far = rig.server.datagrams().unwrap();
-    // PROTOCOL.md, "UDP forwarding": payload up to MTU - 37 - 8, then eight bytes of channel.
+    // PROTOCOL.md, "Forwarding": payload up to MTU - 37 - 8, then eight bytes of channel.
     let largest = Bytes::from(vec![7; usize::from(MTU) - 37]);
     assert!(near.max_size() >= largest.len(), "{}", near.max_size());
 

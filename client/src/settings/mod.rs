@@ -274,7 +274,7 @@ pub struct Settings {
     pub udp_heartbeat_timeout: Duration,
     /// Silence after which the user is told.
     pub udp_reconnect_timeout: Duration,
-    /// Largest packet of QUIC and KCP, in bytes, from 1200 (PROTOCOL.md, "QUIC").
+    /// Largest packet of QUIC and KCP, in bytes, from 1200 (PROTOCOL.md, "QUIC mode").
     pub udp_mtu: u16,
     /// Whether the notice of a lost connection is on the first line rather than at the cursor.
     pub show_notification_on_top: bool,

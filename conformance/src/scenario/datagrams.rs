@@ -36,7 +36,7 @@ pub async fn datagrams_keep_their_borders_and_their_bytes(world: World) {
     }
 }
 
-/// PROTOCOL.md, "UDP forwarding": payload up to the MTU less 48, then eight bytes of channel.
+/// PROTOCOL.md, "Forwarding": payload up to the MTU less 48, then eight bytes of channel.
 pub async fn a_datagram_of_the_largest_forwarded_payload_fits(world: World) {
     let ends = world.connected().await;
     let (near, far) = both(&ends);

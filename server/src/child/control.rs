@@ -145,7 +145,7 @@ impl Control {
 }
 
 impl ExitStatus {
-    /// The number for the wire: -1 for a child that was ended by a signal (PROTOCOL.md, "bus").
+    /// The number for the wire: -1 for a child that was ended by a signal (PROTOCOL.md, "The bus").
     pub fn wire_code(self) -> i32 {
         match self {
             Self::Code(code) => i32::from(code),

@@ -54,7 +54,7 @@ impl Program {
         }
     }
 
-    /// PROTOCOL.md, "session": a name that PATH does not have, `cd`, or an argument that starts with `~/` needs a shell.
+    /// PROTOCOL.md, "Sessions": a name that PATH does not have, `cd`, or an argument that starts with `~/` needs a shell.
     fn argv(name: &str, args: &[String], path: &OsStr, folder: &Path) -> Self {
         let needs_shell = name == "cd" || args.iter().any(|arg| arg.starts_with("~/"));
         match look_up(name, path, folder) {

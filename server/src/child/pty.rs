@@ -96,7 +96,7 @@ fn open_slave(path: &Path) -> io::Result<File> {
 }
 
 fn window(cols: u16, rows: u16) -> Winsize {
-    // PROTOCOL.md, "session": a Go client sends 0 for a command with a terminal.
+    // PROTOCOL.md, "Sessions": a Go client sends 0 for a command with a terminal.
     Winsize {
         ws_col: if cols == 0 { 80 } else { cols },
         ws_row: if rows == 0 { 24 } else { rows },

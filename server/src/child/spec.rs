@@ -36,7 +36,7 @@ pub enum Kind {
     Shell,
     /// A command line for `shell -c`, as sshd runs every command.
     Command(OsString),
-    /// The rule of the Go programs (PROTOCOL.md, "session"): run without a shell when `PATH` has the name.
+    /// The rule of the Go programs (PROTOCOL.md, "Sessions"): run without a shell when `PATH` has the name.
     Argv {
         /// Looked up in the child's `PATH`.
         name: String,

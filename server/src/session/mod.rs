@@ -107,7 +107,7 @@ pub async fn run(
             });
         }
     };
-    // PROTOCOL.md, "session": over when the exit and the ends of both outputs have come, in whatever order. What the
+    // PROTOCOL.md, "Sessions": over when the exit and the ends of both outputs have come, in whatever order. What the
     // client may still have to say to a program that has ended is of no interest.
     let mut over = std::pin::pin!(async {
         tokio::select! {
@@ -146,7 +146,7 @@ fn exit_of(id: u64, status: Option<ExitStatus>) -> Exit {
     }
 }
 
-/// PROTOCOL.md, "session": a refused X11 or agent is an `error` event, and the session starts without.
+/// PROTOCOL.md, "Sessions": a refused X11 or agent is an `error` event, and the session starts without.
 fn refuse_forwards(message: &SessionStart, bus: &mpsc::Sender<BusEvent>) {
     let asked = [
         ("X11 forwarding", message.x11.is_some()),

@@ -51,7 +51,7 @@ impl Wishes {
     }
 }
 
-/// PROTOCOL.md, "session": what 0 means.
+/// PROTOCOL.md, "Sessions": what 0 means.
 const USUAL_COLS: u16 = 80;
 const USUAL_ROWS: u16 = 24;
 

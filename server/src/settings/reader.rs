@@ -24,7 +24,7 @@ pub struct Complaint {
 }
 
 /// The file to read: `tsshd/sshd_config` in the user's configuration folder when there is one, or else sshd's own
-/// (PROTOCOL.md, "sshd_config keys"). `None` when the host has neither.
+/// (SECURITY.md). `None` when the host has neither.
 pub fn locate(config_home: Option<&Path>, home: &Path) -> Option<PathBuf> {
     let own = config_home.map_or_else(|| home.join(".config"), Path::to_owned);
     std::iter::once(own.join("tsshd/sshd_config"))
