@@ -1,5 +1,5 @@
 //! The suite itself is tried: a transport that breaks one promise fails the scenarios that are about
-//! that promise, and no others.
+//! that promise, and no others; one that sends packets is tried with those about packets alone.
 
 #![allow(
     clippy::disallowed_methods,
