@@ -27,7 +27,7 @@ use crate::transport::{
 };
 use crate::wire::{
     BusDecoder, BusEvent, BusHello, BusWelcome, DebugLine, Extension, Secret, ServerInfo,
-    SessionStart, WireError, codec, feature,
+    SessionStart, Setting, WireError, codec, feature,
 };
 
 const S: Duration = Duration::from_secs(1);
@@ -44,7 +44,7 @@ async fn a_client_of_a_server_that_offers_it_says_everything_before_the_first_an
     assert_eq!((start.id, start.shell_command), (1, b"true".to_vec()));
     let mut decoder = BusDecoder::new();
     let first = decoder.read_event(&mut bus.reader).await.unwrap();
-    assert!(matches!(first, Some(BusEvent::Setting(_))), "{first:?}");
+    assert_eq!(first, Some(keeps_all()));
     assert!(!starting.is_finished());
 
     // An answer that takes its time, and an event right behind it.
@@ -77,6 +77,8 @@ async fn towards_a_go_server_nothing_follows_the_greeting_until_its_late_answer_
     let reply = BusWelcome { next_session_id: 7 };
     codec::write_reply(&mut bus, &reply).await.unwrap();
     let (client, _events, _tasks) = connecting.await.unwrap().unwrap();
+    let first = BusDecoder::new().read_event(&mut bus.reader).await.unwrap();
+    assert_eq!(first, Some(keeps_all()), "before any change of path");
 
     let starting = tokio::spawn(async move { client.start(command(), false).await });
     let mut session = server.accept("session").await;
@@ -169,6 +171,14 @@ async fn a_path_that_ends_while_the_host_refuses_is_somebody_else_s_affair_and_n
     let (path, seen) = watch::channel(status);
     drop(path);
     assert!(timeout(60 * S, refused(seen)).await.is_err());
+}
+
+/// What keeps a server from dropping keys that were under way when the path changed.
+fn keeps_all() -> BusEvent {
+    BusEvent::Setting(Setting {
+        keep_pending_input: Some(true),
+        keep_pending_output: None,
+    })
 }
 
 type Connected = (Client, mpsc::Receiver<ClientEvent>, Supervisor);

@@ -36,10 +36,7 @@ impl Wake {
             self.timer.readable().await?;
             // Reading takes the expiration away; that there was none matters to nobody.
             let _ = self.timer.try_read(&mut [0; 8]);
-            let slept = slept()?;
-            let longer = slept.saturating_sub(self.slept);
-            self.slept = slept;
-            if longer >= SHORTEST {
+            if is_wake(&mut self.slept, slept()?) {
                 return Ok(());
             }
         }
@@ -58,6 +55,12 @@ pub(super) async fn woke(wake: &mut Option<Wake>) {
     std::future::pending().await
 }
 
+/// Whether the machine slept between two readings of [`slept`]; keeps the later one.
+fn is_wake(before: &mut Duration, now: Duration) -> bool {
+    let longer = now.saturating_sub(std::mem::replace(before, now));
+    longer >= SHORTEST
+}
+
 /// How long this machine has slept since it was booted.
 fn slept() -> io::Result<Duration> {
     let boot = Duration::from(clock_gettime(ClockId::CLOCK_BOOTTIME)?);
@@ -70,3 +73,32 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// Below this the two readings may differ by scheduling alone.
 const SHORTEST: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Wake, is_wake, slept};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn boot_time_that_ran_ahead_by_half_a_second_is_a_wake_and_is_told_once() {
+        let mut before = 1000 * MS;
+        for (now, wake) in [
+            (1000, false),
+            (1499, false),
+            (1999, true),
+            (1999, false),
+            // The two clocks are read one after the other.
+            (1990, false),
+            (8 * 3_600_000, true),
+        ] {
+            assert_eq!(is_wake(&mut before, now * MS), wake, "{now}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_machine_that_did_not_sleep_is_not_taken_for_one_that_did() {
+        let mut wake = Wake::open().unwrap();
+        assert!(!is_wake(&mut wake.slept, slept().unwrap()));
+    }
+}
