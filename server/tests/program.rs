@@ -65,6 +65,23 @@ fn a_signal_before_a_client_came_ends_it_with_96() {
 }
 
 #[test]
+fn a_server_that_cannot_start_ends_with_93() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port().to_string();
+    let output = tsshd(&["--detached", "--port", &port]).output().unwrap();
+    assert_eq!(output.status.code(), Some(93));
+    assert!(text(&output.stdout).starts_with("tsshd cannot start: "));
+}
+
+#[test]
+fn a_server_whose_line_nobody_reads_ends_with_92() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = tsshd(&["--detached"]).stdout(writer).status().unwrap();
+    assert_eq!(status.code(), Some(92));
+}
+
+#[test]
 fn the_login_is_left_even_while_the_server_waits() {
     let mut login = tsshd(&["--connect-timeout", "3"])
         .stdout(Stdio::piped())
