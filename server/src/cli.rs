@@ -59,9 +59,9 @@ pub struct Options {
     #[arg(long, value_name = "PID")]
     pub attach: Option<String>,
 
-    /// The largest packet in bytes.
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_MTU, value_parser = clap::value_parser!(u16).range(i64::from(*MTU_RANGE.start())..=i64::from(*MTU_RANGE.end())))]
-    pub mtu: u16,
+    /// The largest packet in bytes; 1400 when nothing is said.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(i64::from(*MTU_RANGE.start())..=i64::from(*MTU_RANGE.end())))]
+    pub mtu: Option<u16>,
 
     /// Ports to listen on, such as 7000,8000-8010.
     #[arg(long, value_name = "PORTS", default_value_t = PortSpec::default())]
@@ -97,6 +97,11 @@ impl Options {
         args: impl IntoIterator<Item = std::ffi::OsString>,
     ) -> Result<Self, clap::Error> {
         Self::try_parse_from(args)
+    }
+
+    /// The largest packet in bytes.
+    pub fn largest_packet(&self) -> u16 {
+        self.mtu.unwrap_or(DEFAULT_MTU)
     }
 
     /// How long to wait for the client.

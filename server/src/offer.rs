@@ -173,7 +173,9 @@ impl Identities {
 }
 
 /// What the server prints: versions, names and the proxy's key. The transport adds its own.
-pub fn server_info(sockets: &Sockets, mtu: u16, identities: &Identities) -> ServerInfo {
+///
+/// `mtu` is what was asked for: a Go client takes it for an order, and looks for no larger packets then.
+pub fn server_info(sockets: &Sockets, mtu: Option<u16>, identities: &Identities) -> ServerInfo {
     let mut features = [feature::CANDIDATES, feature::CONFIRM, feature::PIPELINE]
         .map(str::to_owned)
         .to_vec();
@@ -189,7 +191,7 @@ pub fn server_info(sockets: &Sockets, mtu: u16, identities: &Identities) -> Serv
         proxy_key: identities.told_key.clone(),
         client_id: identities.client,
         server_id: identities.server,
-        mtu,
+        mtu: mtu.unwrap_or_default(),
         extension: Some(Extension {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             features,

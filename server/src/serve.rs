@@ -87,12 +87,12 @@ impl Served {
             client_id: identities.client,
             server_id: identities.server,
             key: identities.key,
-            mtu: options.mtu,
+            mtu: options.largest_packet(),
         };
         let (pipe, path, proxying) = proxy::new(config, tasks.stop());
         tasks.spawn(Role::Proxy, proxying);
         if let Some(listeners) = sockets.tcp {
-            let largest = largest_frame(transport.mode()).max(options.mtu);
+            let largest = largest_frame(transport.mode()).max(options.largest_packet());
             let accepting = accept_all(listeners, path.streams(), largest, tasks.stop());
             tasks.spawn(Role::Proxy, accepting);
         }

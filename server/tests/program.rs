@@ -20,12 +20,24 @@ fn it_prints_bel_and_one_line_of_server_info_and_leaves_the_login() {
     let info = server_info(&output.stdout);
     assert_eq!(
         (info.mode.as_str(), info.mtu, info.protocol),
-        ("QUIC", 1400, 1)
+        ("QUIC", 0, 1)
     );
     assert!((61_001..=61_999).contains(&info.port), "{}", info.port);
     assert_ne!(info.client_id, 0);
     assert_ne!(info.server_id, 0);
     assert!(info.proxy_key().is_ok() && info.server_cert().is_ok() && info.client_key().is_ok());
+}
+
+#[test]
+fn the_size_of_packets_is_told_when_it_was_asked_for_and_not_otherwise() {
+    for (asked, told) in [(&[][..], None), (&["--mtu", "1400"], Some(1400))] {
+        let output = tsshd(&[&["--connect-timeout", "1"], asked].concat()).output();
+        let line = String::from_utf8(output.unwrap().stdout).unwrap();
+        let named = line.contains("\"MTU\"");
+        assert_eq!(named, told.is_some(), "{asked:?}");
+        let info = server_info(line.as_bytes());
+        assert_eq!(info.mtu, told.unwrap_or_default());
+    }
 }
 
 #[test]
