@@ -21,6 +21,7 @@ mod frost;
 mod server;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ use frost::Frost;
 use server::{echo, serve, serve_bus};
 
 use crate::medium::Network;
-use crate::roaming::HOME;
+use crate::roaming::{CAFE, HOME};
 use crate::weather::Weather;
 
 /// Of a packet each way, in fair weather.
@@ -99,6 +100,18 @@ impl Lab {
         Self::in_weather(transport, peer, Weather::fair(LAB_DELAY), seed).await
     }
 
+    /// A pair of ours in fair weather, whose client tries several ways at once, as the programs do. Under every second
+    /// seed it has another network beside the first: a phone's beside Wi-Fi.
+    pub async fn racing(transport: &dyn Transport, seed: u64) -> Self {
+        let weather = Weather::fair(LAB_DELAY);
+        let addresses = if seed.is_multiple_of(2) {
+            &[HOME][..]
+        } else {
+            &[HOME, CAFE]
+        };
+        Self::with(transport, Peer::Ours, weather, seed, Some(addresses)).await
+    }
+
     /// A pair in `weather`.
     ///
     /// The weather begins once a first key was echoed. Certificates differ in length from run to run,
@@ -111,7 +124,21 @@ impl Lab {
         weather: Weather,
         seed: u64,
     ) -> Self {
+        Self::with(transport, peer, weather, seed, None).await
+    }
+
+    /// The client tries several ways at once where it is told its addresses.
+    async fn with(
+        transport: &dyn Transport,
+        peer: Peer,
+        weather: Weather,
+        seed: u64,
+        addresses: Option<&[IpAddr]>,
+    ) -> Self {
         let network = Network::new(Weather::fair(weather.delay), seed, HOME);
+        if let Some(addresses) = addresses {
+            network.set_addresses(addresses);
+        }
         let stop = CancellationToken::new();
         let frost = Frost::default();
         let mut tasks = JoinSet::new();
@@ -127,6 +154,7 @@ impl Lab {
             timing: client::Timing {
                 heartbeat_timeout: HEARTBEAT_TIMEOUT,
                 confirm: peer == Peer::Ours,
+                race: addresses.is_some(),
                 ..client::Timing::default()
             },
         };
