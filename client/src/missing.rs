@@ -57,6 +57,15 @@ fn without_effect(settings: &Settings) -> Vec<&'static str> {
             settings.fingerprint_hash != FingerprintHash::Sha256,
         ),
         ("ProxyUseFdpass", settings.proxy_use_fdpass),
+        ("CheckHostIP", settings.check_host_ip),
+        (
+            "EnableEscapeCommandline",
+            settings.enable_escape_commandline,
+        ),
+        (
+            "KbdInteractiveDevices",
+            settings.kbd_interactive_devices.is_some(),
+        ),
         ("IPQoS", marks(settings) != marks(&default)),
     ];
     let asked = asked.into_iter().filter(|(_, is_asked)| *is_asked);
@@ -78,6 +87,9 @@ mod tests {
             "VisualHostKey=yes",
             "FingerprintHash=md5",
             "ProxyUseFdpass=yes",
+            "CheckHostIP=yes",
+            "EnableEscapeCommandline=yes",
+            "KbdInteractiveDevices=pam",
             "IPQoS=ef",
         ];
         let named = asked.map(|line| line.split('=').next().unwrap());
