@@ -238,7 +238,10 @@ impl Task {
 
     pub(super) fn handle_new_path(&mut self, link: LinkId, was_lost: bool) {
         let stream = self.routes.is_stream(link);
-        tracing::info!(local = ?self.routes.local(link), stream, "the path is up");
+        let local = self.routes.local(link);
+        tracing::info!(stream, "the path is up");
+        tracing::debug!(?local, "it leaves from here");
+        self.routes.handle_first_path(local.map(|local| local.ip()));
         self.refused = Refusals::default();
         self.answers.handle_new_path(now());
         // What waits for an answer went the old way; the pipe itself sends what waits in the dark.

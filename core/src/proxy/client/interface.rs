@@ -16,16 +16,28 @@ pub struct Interface {
 /// Those of `all` that may be tried beside the one that the system chooses, which has the address
 /// `chosen`.
 ///
-/// Who chose a tunnel does not want to go around it: beside one there are only others of its kind. What
-/// goes to this machine itself goes over no other.
-pub(super) fn beside(all: Vec<Interface>, chosen: Option<IpAddr>) -> Vec<Interface> {
+/// Who chose a tunnel does not want to go around it: beside one there are only others of its kind. Where
+/// the system chooses none that is there, as while a tunnel is set up anew, what it chose before counts:
+/// `tunnel`. What goes to this machine itself goes over no other.
+pub(super) fn beside(
+    all: Vec<Interface>,
+    chosen: Option<IpAddr>,
+    tunnel: Option<bool>,
+) -> Vec<Interface> {
     if chosen.is_some_and(|address| address.is_loopback()) {
         return Vec::new();
     }
+    let tunnel = is_tunnel(&all, chosen).or(tunnel).unwrap_or_default();
     let has = |one: &Interface| chosen.is_some_and(|chosen| one.addresses.contains(&chosen));
-    let tunnel = all.iter().any(|one| has(one) && one.tunnel);
     let fits = |one: &Interface| !has(one) && (one.tunnel || !tunnel);
     all.into_iter().filter(fits).collect()
+}
+
+/// Whether the one of `all` with the address `chosen` is a tunnel; `None` when there is no such one.
+pub(super) fn is_tunnel(all: &[Interface], chosen: Option<IpAddr>) -> Option<bool> {
+    let chosen = chosen?;
+    let found = all.iter().find(|one| one.addresses.contains(&chosen));
+    found.map(|one| one.tunnel)
 }
 
 /// What the system says of its interfaces; none where it says nothing.
@@ -87,8 +99,14 @@ mod tests {
             one("lte", 2, true),
             one("lan", 3, false),
         ];
-        assert_eq!(names(beside(all.to_vec(), address(1))), ["lte", "lan"]);
-        assert_eq!(names(beside(all.to_vec(), None)), ["wifi", "lte", "lan"]);
+        assert_eq!(
+            names(beside(all.to_vec(), address(1), None)),
+            ["lte", "lan"]
+        );
+        assert_eq!(
+            names(beside(all.to_vec(), None, None)),
+            ["wifi", "lte", "lan"]
+        );
     }
 
     #[test]
@@ -98,14 +116,29 @@ mod tests {
             one("vpn", 2, true),
             one("lte", 3, true),
         ];
-        assert_eq!(names(beside(all.to_vec(), address(2))), ["lte"]);
+        assert_eq!(
+            names(beside(all.to_vec(), address(2), Some(false))),
+            ["lte"]
+        );
+    }
+
+    #[test]
+    fn nothing_goes_around_a_tunnel_that_is_set_up_anew() {
+        let all = [one("wifi", 1, false), one("lte", 3, true)];
+        for gone in [None, address(2)] {
+            assert_eq!(names(beside(all.to_vec(), gone, Some(true))), ["lte"]);
+            assert_eq!(
+                names(beside(all.to_vec(), gone, Some(false))),
+                ["wifi", "lte"]
+            );
+        }
     }
 
     #[test]
     fn what_goes_to_this_machine_itself_goes_over_no_interface() {
         let all = vec![one("wifi", 1, false)];
         let here = Some(IpAddr::from([127, 0, 0, 1]));
-        assert_eq!(names(beside(all, here)), [""; 0]);
+        assert_eq!(names(beside(all, here, None)), [""; 0]);
     }
 
     #[test]

@@ -73,10 +73,11 @@ impl Race {
     /// The server has `addresses` addresses, of which the first attempt has `home`, and this machine
     /// has so many other interfaces.
     pub(super) fn handle_surveyed(&mut self, home: usize, addresses: usize, interfaces: usize) {
-        let addresses = addresses.min(MAX_ADDRESSES);
+        let all = addresses.max(1);
+        let addresses = all.min(MAX_ADDRESSES);
         let interfaces = interfaces.min(MAX_INTERFACES);
         let way = |address: usize, interface| Way {
-            address: (home + address) % addresses.max(1),
+            address: (home + address) % all,
             interface,
         };
         // One thing changed at a time comes before two, and the two kinds take turns.
@@ -339,3 +340,25 @@ const MAX_ADDRESSES: usize = 4;
 
 /// Interfaces that take part beside the one that the system chooses.
 pub(super) const MAX_INTERFACES: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::{Race, Way};
+
+    #[test]
+    fn of_many_addresses_those_from_the_first_attempts_on_take_part() {
+        let mut race = Race::default();
+        race.handle_surveyed(5, 6, 1);
+        let ways: Vec<_> = race
+            .ways
+            .iter()
+            .map(|way| (way.address, way.interface))
+            .collect();
+        assert_eq!(
+            ways,
+            [(0, 0), (5, 1), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]
+        );
+        race.handle_surveyed(0, 0, 0);
+        assert_eq!(race.ways, [] as [Way; 0]);
+    }
+}

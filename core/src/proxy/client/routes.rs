@@ -21,6 +21,8 @@ pub(super) struct Routes {
     waiting: BTreeSet<LinkId>,
     /// Of the latest survey, at most [`MAX_INTERFACES`].
     interfaces: Vec<Interface>,
+    /// Whether the interface that the system chose last is a tunnel.
+    tunnel: Option<bool>,
 }
 
 impl Routes {
@@ -30,15 +32,25 @@ impl Routes {
             routes: BTreeMap::new(),
             waiting: BTreeSet::new(),
             interfaces: Vec::new(),
+            tunnel: None,
         }
     }
 
     /// Looks which interfaces there are beside the one that the system chooses, which has the address
     /// `chosen`. Returns how many.
     pub(super) fn survey(&mut self, chosen: Option<IpAddr>) -> usize {
-        self.interfaces = interface::beside(self.binder.interfaces(), chosen);
+        let all = self.binder.interfaces();
+        self.tunnel = interface::is_tunnel(&all, chosen).or(self.tunnel);
+        self.interfaces = interface::beside(all, chosen, self.tunnel);
         self.interfaces.truncate(MAX_INTERFACES);
         self.interfaces.len()
+    }
+
+    /// The first path is over the interface with the address `chosen`.
+    pub(super) fn handle_first_path(&mut self, chosen: Option<IpAddr>) {
+        if self.tunnel.is_none() {
+            self.tunnel = interface::is_tunnel(&self.binder.interfaces(), chosen);
+        }
     }
 
     /// Makes a new link to `peer`, over the interface with this number of the latest survey, or the one
