@@ -15,7 +15,7 @@ use crate::cli::Cli;
 use crate::demo::{self, Darkness, Demo};
 use crate::exit::{Caught, FAILURE, say, sentence, status_of, tell};
 use crate::forward::{Forwards, Way};
-use crate::links::Sockets;
+use crate::links::{Origin, Sockets};
 use crate::local::{local, terminal, wants_terminal};
 use crate::log;
 use crate::login::{Console, Login, Options, Silent, Words};
@@ -233,9 +233,10 @@ async fn roam(
         Some(darkness) => Arc::new(darkness.clone()),
         None => {
             let proxy = settings.proxy_words(offer.info.port)?;
-            let bound = settings.bind_address.is_some() || settings.bind_interface.is_some();
-            let sockets = Sockets::new(&offer.info, settings.udp_mtu, proxy);
-            Arc::new(sockets.bound(bound))
+            let (address, interface) = (&settings.bind_address, &settings.bind_interface);
+            let from = Origin::new(address.as_deref(), interface.as_deref());
+            let from = from.await.context("BindAddress has no address")?;
+            Arc::new(Sockets::new(&offer.info, settings.udp_mtu, proxy).from(from))
         }
     };
     let connecting = Roam::connect(offer, transports, settings, start.pty.is_none(), binder);

@@ -39,7 +39,7 @@ pub use frame::{FrameError, HEADER, Inbox};
 pub use link::{Outlet, Plain, StreamLink};
 pub use outbox::Outbox;
 pub use process::{ProcessLink, Stdin, Talk, spawn};
-pub use tcp::{TcpLink, connect};
+pub use tcp::{TcpLink, connect, connect_from};
 
 /// The largest frame that a Go peer takes in QUIC mode, in bytes of its packet (PROTOCOL.md, "The path").
 pub const LARGEST_QUIC: u16 = 1452;

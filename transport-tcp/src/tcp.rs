@@ -1,7 +1,7 @@
 //! TCP connections as links: their options, how they are made, and when they have room.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -22,7 +22,21 @@ pub type TcpLink = StreamLink<OwnedReadHalf, Unhurried>;
 ///
 /// What the system says at once: `NetworkUnreachable` when there is no route.
 pub fn connect(server: SocketAddr, largest: u16) -> io::Result<TcpLink> {
+    begin(open(server)?, server, largest)
+}
+
+/// The same from the address `local` of this machine, which is of the server's family.
+///
+/// # Errors
+///
+/// As [`connect`]; `AddrNotAvailable` when this machine does not have `local` now.
+pub fn connect_from(local: IpAddr, server: SocketAddr, largest: u16) -> io::Result<TcpLink> {
     let socket = open(server)?;
+    socket.bind(&SocketAddr::new(local, 0).into())?;
+    begin(socket, server, largest)
+}
+
+fn begin(socket: Socket, server: SocketAddr, largest: u16) -> io::Result<TcpLink> {
     set_options(&SockRef::from(&socket), server);
     match socket.connect(&server.into()) {
         Ok(()) => {}
