@@ -4,6 +4,7 @@
 //! |--------------------------------------------|-------------|
 //! | how a `dial` is judged, made and answered  | `dial.rs`   |
 //! | what the words of a `dial` mean            | `target.rs` |
+//! | what a client says before it has its answer | `early.rs` |
 //!
 //! Not here: how the bytes are carried (`tssh_core::forward`), and what sshd_config says (`settings`).
 
