@@ -176,9 +176,7 @@ impl Identities {
 ///
 /// `mtu` is what was asked for: a Go client takes it for an order, and looks for no larger packets then.
 pub fn server_info(sockets: &Sockets, mtu: Option<u16>, identities: &Identities) -> ServerInfo {
-    let mut features = [feature::CANDIDATES, feature::CONFIRM, feature::PIPELINE]
-        .map(str::to_owned)
-        .to_vec();
+    let mut features = feature::ALWAYS.map(str::to_owned).to_vec();
     let tcp_alone = sockets.links.is_empty();
     if sockets.tcp.is_some() && !tcp_alone {
         features.push(feature::TCP_TOO.to_owned());

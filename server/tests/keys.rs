@@ -66,11 +66,12 @@ async fn ask(bus: &mut Bus, half: &[u8]) {
 async fn answer(bus: &mut Bus) -> Vec<u8> {
     let mut echoes = 0;
     loop {
-        match bus.event().await.expect("the bus has ended") {
-            BusEvent::Rekey(half) => return half.public_key,
-            BusEvent::Alive(_) => echoes += 1,
-            other => panic!("{other:?}"),
+        let event = bus.event().await.expect("the bus has ended");
+        if let BusEvent::Rekey(half) = event {
+            return half.public_key;
         }
+        assert!(matches!(event, BusEvent::Alive(_)), "{event:?}");
+        echoes += 1;
         assert!(echoes < FLOOD, "the bus was never full");
     }
 }

@@ -88,7 +88,7 @@ impl Driver {
                 let most = self.pipe.max_send_segments().clamp(1, MOST_PACKETS);
                 let mut keys = self.shared.keys();
                 let mut session = self.shared.session();
-                let copied = self.pipe.copies().is_active();
+                let copied = self.pipe.copies().suffice();
                 let filled = self.batch.fill(&mut session, &mut keys, most, copied, now);
                 if filled.is_err() {
                     session.handle_end(End::NoRandomness);

@@ -237,9 +237,7 @@ fn info(over: Over) -> ServerInfo {
         mtu: MTU,
         extension: Some(Extension {
             version: "0".to_owned(),
-            features: [feature::CANDIDATES, feature::CONFIRM, feature::PIPELINE]
-                .map(str::to_owned)
-                .to_vec(),
+            features: feature::ALWAYS.map(str::to_owned).to_vec(),
         }),
         ..ServerInfo::default()
     }

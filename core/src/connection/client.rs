@@ -331,6 +331,9 @@ async fn greet(
     pipe: &crate::proxy::PacketPipe,
     config: &ClientConfig,
 ) -> Result<(Arc<dyn Connection>, Stream, Greeting, u64), ConnectError> {
+    if config.info.offers(feature::COPIES) {
+        pipe.copies().handle_agreed();
+    }
     let connection = transport.connect(pipe.clone(), &config.info).await?;
     let mut stream = connection.open().await?;
     stream.writer.set_priority(Priority::Control);
@@ -343,9 +346,7 @@ async fn greet(
         session_name: config.session_name.clone(),
         extension: Some(Extension {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            features: [feature::CANDIDATES, feature::CONFIRM, feature::PIPELINE]
-                .map(str::to_owned)
-                .to_vec(),
+            features: feature::ALWAYS.map(str::to_owned).to_vec(),
         }),
     };
     codec::write_command_and_message(&mut stream, Command::Bus.as_str(), &hello).await?;

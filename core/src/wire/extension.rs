@@ -36,8 +36,12 @@ pub mod feature {
     pub const CANDIDATES: &str = "candidates";
     /// A client proves to a server that an acknowledgement arrived, by what stands in it.
     pub const CONFIRM: &str = "confirm";
+    /// Small packets are copied under the transport once there is loss, so that KCP sends no parity.
+    pub const COPIES: &str = "copies";
     /// The client sends bus, session and first data without waiting for each greeting.
     pub const PIPELINE: &str = "pipeline";
+    /// What both of our programs always can.
+    pub const ALWAYS: [&str; 4] = [CANDIDATES, CONFIRM, COPIES, PIPELINE];
     /// The server listens on UDP and TCP at the same port number.
     pub const TCP_TOO: &str = "tcp-too";
 }

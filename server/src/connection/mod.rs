@@ -23,7 +23,7 @@ use tssh_core::connection::{Role, Supervisor, new_bus};
 use tssh_core::heartbeat::{self, Timing};
 use tssh_core::proxy::{PacketPipe, server as proxy};
 use tssh_core::transport::{Connection, Priority};
-use tssh_core::wire::{BusEvent, BusHello, BusWelcome, codec};
+use tssh_core::wire::{BusEvent, BusHello, BusWelcome, codec, feature};
 
 use crate::keeper;
 use events::Events;
@@ -102,6 +102,10 @@ pub async fn run(
         Ok(Err(outcome)) => return outcome,
         Err(_) => return Outcome::NotGreeted,
     };
+    let extension = hello.extension.as_ref();
+    if extension.is_some_and(|extension| extension.offers(feature::COPIES)) {
+        pipe.copies().handle_agreed();
+    }
     // A second bus is refused from here on.
     greetings.close();
     stream.writer.set_priority(Priority::Control);

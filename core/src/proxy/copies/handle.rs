@@ -22,6 +22,8 @@ pub struct Copies {
     /// Packets that arrived, not yet counted by the state.
     arrived: AtomicU64,
     made: AtomicU64,
+    /// The peer makes copies in its pipe as we do.
+    agreed: AtomicBool,
     inner: Mutex<Inner>,
     /// A copy is due before the moment that the task waits for.
     pub(super) sooner: Notify,
@@ -40,6 +42,7 @@ impl Copies {
             active: AtomicBool::new(false),
             arrived: AtomicU64::new(0),
             made: AtomicU64::new(0),
+            agreed: AtomicBool::new(false),
             inner: Mutex::new(Inner {
                 state: State::new(),
                 waiting: None,
@@ -81,8 +84,18 @@ impl Copies {
         self.made.load(Ordering::Relaxed)
     }
 
-    /// Whether loss was seen lately, so that small packets are copied. A transport that copies by
-    /// itself need not do so meanwhile.
+    /// The peer's pipe makes copies too, and it wants none of the transport's.
+    pub fn handle_agreed(&self) {
+        self.agreed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a transport that copies by itself need not do so: the pipe does, or did both sides agree that it will once
+    /// there is loss.
+    pub fn suffice(&self) -> bool {
+        self.agreed.load(Ordering::Relaxed) || self.is_active()
+    }
+
+    /// Whether loss was seen lately, so that small packets are copied.
     pub fn is_active(&self) -> bool {
         self.active.load(Ordering::Relaxed)
     }
