@@ -179,7 +179,7 @@ pub fn server_info(sockets: &Sockets, mtu: Option<u16>, identities: &Identities)
     let mut features = feature::ALWAYS.map(str::to_owned).to_vec();
     let tcp_alone = sockets.links.is_empty();
     if sockets.tcp.is_some() && !tcp_alone {
-        features.push(feature::TCP_TOO.to_owned());
+        features.extend([feature::ASK, feature::TCP_TOO].map(str::to_owned));
     }
     ServerInfo {
         server_version: wire::SERVER_VERSION.to_owned(),

@@ -57,6 +57,10 @@ impl Transport for Quic {
         MODE
     }
 
+    fn needs_large_packets(&self) -> bool {
+        true
+    }
+
     async fn listen(
         &self,
         pipe: PacketPipe,

@@ -46,6 +46,37 @@ fn when_udp_is_blocked_in_mid_session_tcp_takes_over_and_udp_takes_back() {
 }
 
 #[test]
+fn where_only_small_packets_pass_by_udp_tcp_carries_the_session() {
+    let rig = Rig::start();
+    let relay = Relay::start(&rig);
+    let connections = relay.open_tcp();
+    relay.narrow();
+    let line = "head -c 300000 /dev/zero; exit 7";
+    let told = rig.run(Mode::Udp, &[&relay.option(), "server", line]);
+    assert_eq!(
+        (told.status, told.stdout.len(), &told.stderr[..]),
+        (Some(7), 300_000, "")
+    );
+    assert!(connections.load(Ordering::SeqCst) > 0);
+}
+
+#[test]
+fn a_session_that_comes_to_a_network_where_only_small_packets_pass_by_udp_goes_on_by_tcp() {
+    let rig = Rig::start();
+    let relay = Relay::start(&rig);
+    let connections = relay.open_tcp();
+    let mut session = Session::start(&rig, Mode::Udp, &relay);
+    session.echo(b"over UDP\n");
+    assert_eq!(connections.load(Ordering::SeqCst), 0);
+    relay.narrow();
+    relay.rebind();
+    session.echo(b"small\n");
+    session.echo(&[b'.'; 500_000]);
+    assert!(connections.load(Ordering::SeqCst) > 0);
+    assert_eq!(session.end(), "");
+}
+
+#[test]
 fn a_tcp_connection_that_stands_still_is_left_for_one_that_works() {
     let rig = Rig::start();
     let relay = Relay::start(&rig);

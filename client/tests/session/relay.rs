@@ -28,6 +28,8 @@ struct Shared {
     doors: Mutex<Doors>,
     changed: Condvar,
     dark: AtomicBool,
+    /// Of UDP only small packets pass.
+    narrow: AtomicBool,
     /// How often all TCP connections were stalled.
     stalls: AtomicUsize,
     reordering: AtomicBool,
@@ -65,6 +67,7 @@ impl Relay {
             doors: Mutex::default(),
             changed: Condvar::new(),
             dark: AtomicBool::new(false),
+            narrow: AtomicBool::new(false),
             stalls: AtomicUsize::new(0),
             reordering: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
@@ -122,6 +125,11 @@ impl Relay {
 
     pub(crate) fn lighten(&self) {
         self.shared.dark.store(false, Ordering::SeqCst);
+    }
+
+    /// From here on no packet passes by UDP that is as large as QUIC needs it.
+    pub(crate) fn narrow(&self) {
+        self.shared.narrow.store(true, Ordering::SeqCst);
     }
 
     /// From here on every other packet of the client arrives behind its successor.
@@ -194,7 +202,7 @@ impl Shared {
                 .entry(client)
                 .or_default() += 1;
             self.changed.notify_all();
-            if self.dark.load(Ordering::SeqCst) {
+            if self.drops(packet) {
                 continue;
             }
             match late.take() {
@@ -267,13 +275,18 @@ impl Shared {
             if !known.is_some_and(|known| Arc::ptr_eq(&known, door)) {
                 return;
             }
-            if self.dark.load(Ordering::SeqCst) {
+            if self.drops(&buffer[..length]) {
                 continue;
             }
             // A client that has closed a port does not want the packet.
             let _ = self.front.send_to(&buffer[..length], client);
             self.count();
         }
+    }
+
+    fn drops(&self, packet: &[u8]) -> bool {
+        let large = packet.len() > NARROW && self.narrow.load(Ordering::SeqCst);
+        large || self.dark.load(Ordering::SeqCst)
     }
 
     fn count(&self) {
@@ -292,3 +305,6 @@ fn is_passing(error: &io::Error) -> bool {
 
 /// How often an idle relay looks whether it is to end.
 const GLANCE: Duration = Duration::from_millis(50);
+
+/// What is left of 1280 bytes in two tunnels.
+const NARROW: usize = 1168;

@@ -127,6 +127,16 @@ impl Challenger {
         }
     }
 
+    /// What is asked on a path that stands: no attempt has its serial (PROTOCOL.md, "Our extensions").
+    pub fn question(&self) -> Claim {
+        self.claim(QUESTION)
+    }
+
+    /// Whether `claim` answers [`Self::question`].
+    pub fn is_answer(&self, claim: Claim) -> bool {
+        claim.id == self.server && claim.serial == QUESTION
+    }
+
     /// The highest serial so far; 0 before the first.
     pub fn last(&self) -> u64 {
         self.last
@@ -153,11 +163,19 @@ impl Challenger {
 }
 
 impl Claim {
+    /// Whether it is a question: it changes nothing and is answered as it came.
+    pub fn asks(self) -> bool {
+        self.serial == QUESTION
+    }
+
     /// Whether it is one of several that may stand side by side (PROTOCOL.md, "Our extensions").
     pub fn races(self) -> bool {
         self.serial > RACING
     }
 }
+
+/// Attempts are counted from one.
+const QUESTION: u64 = 0;
 
 /// No client that counts its attempts from one comes so far.
 const RACING: u64 = 1 << 63;

@@ -77,6 +77,15 @@ impl PathClock {
         }
     }
 
+    /// Jumps as [`Self::start`] does, where the path in use has just been replaced by one that lives. Does
+    /// nothing while the clock stands still.
+    pub fn hurry(&self, detection: Duration) {
+        if self.is_running() {
+            self.stop();
+            self.start(detection);
+        }
+    }
+
     /// Runs on, having jumped to the earliest pending timer, by at most twice `detection`.
     ///
     /// `detection` is the time it took to notice that the path was dead: whatever was sent in that

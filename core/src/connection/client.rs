@@ -108,6 +108,7 @@ impl Client {
                 heartbeat_timeout: config.timeouts.heartbeat,
                 confirm: config.info.offers(feature::CONFIRM),
                 race: races(&config.info),
+                wide: config.info.offers(feature::ASK) && transport.needs_large_packets(),
                 carriers,
                 stream_answer: config.stream_answer.unwrap_or(timing.stream_answer),
                 ..timing

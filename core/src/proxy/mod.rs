@@ -8,6 +8,7 @@
 //! | what is sent again while the path loses packets    | `copies/`       |
 //! | who waits for the links, and looks again when      | `wake.rs`       |
 //! | what a pipe asks client or server about a packet   | `gate.rs`       |
+//! | how large a large question is                      | `question.rs`   |
 //! | what the peer's signs of life are                  | `activity.rs`   |
 //! | which link a packet came on that opened            | `arrivals.rs`   |
 //! | when the client tries a new path                   | `client/`       |
@@ -25,6 +26,7 @@ mod gate;
 mod held;
 pub mod network;
 mod pipe;
+mod question;
 #[cfg(test)]
 mod rig;
 pub mod server;

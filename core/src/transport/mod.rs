@@ -48,6 +48,12 @@ pub trait Transport: Send + Sync + 'static {
     /// The `Mode` word that peers exchange at login. Stable and unique.
     fn mode(&self) -> &'static str;
 
+    /// Whether a path that drops packets of 1200 bytes is of no use, as under QUIC (RFC 9000, section 14):
+    /// another kind of path is then looked for.
+    fn needs_large_packets(&self) -> bool {
+        false
+    }
+
     /// Makes this session's credentials, adds them to `offer`, and accepts one client's connection.
     ///
     /// # Errors

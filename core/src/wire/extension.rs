@@ -32,6 +32,8 @@ impl ServerInfo {
 
 /// The names of features. PROTOCOL.md, "Our extensions", says what each permits.
 pub mod feature {
+    /// The server answers questions on the path in use, small and large ones.
+    pub const ASK: &str = "ask";
     /// Several authenticated paths may stand side by side until real packets choose one.
     pub const CANDIDATES: &str = "candidates";
     /// A client proves to a server that an acknowledgement arrived, by what stands in it.

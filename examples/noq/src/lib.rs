@@ -81,6 +81,10 @@ impl Transport for Noq {
         "NOQ"
     }
 
+    fn needs_large_packets(&self) -> bool {
+        true
+    }
+
     async fn listen(
         &self,
         pipe: PacketPipe,

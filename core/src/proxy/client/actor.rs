@@ -199,6 +199,7 @@ impl Task {
     fn handle_note(&mut self, note: Note) {
         match note {
             Note::Ack(link, ack) => self.handle_ack(link, ack),
+            Note::Answer(link, ack, large) => self.state.handle_answer(link, ack, large),
             Note::LinkFailed {
                 link,
                 refused: true,
@@ -244,8 +245,14 @@ impl Task {
         self.routes.handle_first_path(local.map(|local| local.ip()));
         self.refused = Refusals::default();
         self.answers.handle_new_path(now());
+        let narrow = self.state.took_over_from_narrow();
+        if narrow && !self.plan.dark {
+            self.pipe
+                .clock()
+                .hurry(self.config.timing.heartbeat_timeout);
+        }
         // What waits for an answer went the old way; the pipe itself sends what waits in the dark.
-        if was_lost
+        if (was_lost || narrow)
             && !self.plan.dark
             && let Some(route) = self.routes.get(link)
         {

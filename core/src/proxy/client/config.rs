@@ -58,6 +58,8 @@ pub struct Timing {
     pub confirm: bool,
     /// Whether several claims may stand side by side at the server.
     pub race: bool,
+    /// Whether it is to be found out if large packets pass: the server answers questions of any size.
+    pub wide: bool,
     /// What the server listens for.
     pub carriers: Carriers,
     /// How long the answer to a claim on a stream may take before another stream makes one.
@@ -85,6 +87,7 @@ impl Default for Timing {
             heartbeat_timeout: Duration::from_secs(4),
             confirm: false,
             race: false,
+            wide: false,
             carriers: Carriers::Udp,
             stream_answer: Duration::from_millis(1500),
         }

@@ -3,8 +3,10 @@
 use super::PathStatus;
 use super::actor::Task;
 use super::exchange::Output;
+use crate::auth::Claim;
 use crate::clock::now;
-use crate::proxy::table::{Route, Table};
+use crate::proxy::question::widened;
+use crate::proxy::table::{LinkId, Route, Table};
 
 impl Task {
     pub(super) fn act(&mut self, output: Output) {
@@ -38,6 +40,7 @@ impl Task {
                 let others = self.routes.survey(first.map(|local| local.ip()));
                 self.state.handle_surveyed(others);
             }
+            Output::Ask { link, claim } => self.ask(link, claim),
             // What waits for it waits since the former path was thought to be dead.
             Output::Moved { link } => self.handle_new_path(link, true),
             Output::Dummy { link } => {
@@ -45,6 +48,20 @@ impl Task {
                     self.pipe.send_along(route, &dummy(), None, None);
                 }
             }
+        }
+    }
+
+    /// Both sizes: small ones tell a narrow path from a dead one.
+    fn ask(&self, link: LinkId, claim: Claim) {
+        let Some(route) = self.routes.get(link) else {
+            return;
+        };
+        match self.config.key.seal(claim) {
+            Ok(packet) => {
+                self.pipe.send_along(route, &packet, None, None);
+                self.pipe.send_along(route, &widened(&packet), None, None);
+            }
+            Err(error) => tracing::warn!(%error, "the system gives no randomness"),
         }
     }
 

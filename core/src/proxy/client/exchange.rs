@@ -63,6 +63,14 @@ pub enum Output {
         /// Whether the packets that wait for an answer follow.
         early: bool,
     },
+    /// Send this question on that link twice, alone and followed by padding: see
+    /// [`State::handle_answer`](super::State::handle_answer).
+    Ask {
+        /// The path in use.
+        link: LinkId,
+        /// What to say.
+        claim: Claim,
+    },
     /// Look which other interfaces there are, and answer with `handle_surveyed`.
     Survey,
     /// The path is this link by now: its acknowledgement had waited for a better one.

@@ -22,6 +22,8 @@ pub(super) struct Fallback {
     /// UDP over the interface that the system chooses is looked for at this moment.
     probe_at: Option<Instant>,
     probe_every: Duration,
+    /// UDP passes here, and large packets do not.
+    narrow: bool,
     /// When it took over again.
     risen_at: Option<Instant>,
 }
@@ -36,6 +38,7 @@ impl Fallback {
             fall_at: None,
             probe_at: None,
             probe_every: PROBE_FIRST,
+            narrow: false,
             risen_at: None,
         };
         fallback.handle_suspect(now);
@@ -85,15 +88,28 @@ impl Fallback {
     /// UDP was looked for and said nothing.
     pub(super) fn handle_silence(&mut self, now: Instant) {
         let stream = self.home == Carrier::Stream && self.carriers == Carriers::Both;
-        if stream || self.astray {
+        if self.narrow && !self.astray {
+            self.probe_at = None;
+        } else if stream || self.astray {
             self.probe_at = Some(now + self.probe_every);
             self.probe_every = (self.probe_every * 2).min(PROBE_LAST);
         }
     }
 
+    /// UDP is of no use in this network.
+    pub(super) fn handle_narrow(&mut self) {
+        self.narrow = true;
+    }
+
+    /// Whether that is known of this network.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.narrow
+    }
+
     /// Another network may pass UDP.
     pub(super) fn handle_moved(&mut self, now: Instant) {
-        if self.probe_at.is_some() {
+        let narrow = std::mem::take(&mut self.narrow) && self.home == Carrier::Stream;
+        if narrow || self.probe_at.is_some() {
             self.probe_every = PROBE_FIRST;
             self.probe_at = Some(now);
         }

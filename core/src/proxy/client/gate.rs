@@ -8,6 +8,7 @@ use super::config::Carriers;
 use crate::auth::{AUTH_LEN, Ack, ProxyKey};
 use crate::proxy::gate::Gate;
 use crate::proxy::pipe::PacketPipe;
+use crate::proxy::question::WIDE_LEN;
 use crate::proxy::table::{LinkId, Route, Source};
 
 /// What the data path tells the client's proxy.
@@ -15,6 +16,8 @@ use crate::proxy::table::{LinkId, Route, Source};
 pub(super) enum Note {
     /// A packet of 44 bytes opened on this link.
     Ack(LinkId, Ack),
+    /// An answer to a question came on this link, to a large one or not.
+    Answer(LinkId, Ack, bool),
     /// The link failed; `refused` when the host answered that nothing listens there.
     LinkFailed { link: LinkId, refused: bool },
 }
@@ -58,13 +61,19 @@ impl Gate for ClientGate {
     }
 
     fn intercept(&self, _: &PacketPipe, source: Source, packet: &[u8]) -> bool {
-        if packet.len() != AUTH_LEN {
+        if packet.len() != AUTH_LEN && packet.len() != WIDE_LEN {
             return false;
         }
-        let Some(ack) = self.key.open_ack(packet) else {
+        let Some(ack) = self.key.open_ack(&packet[..AUTH_LEN]) else {
             return false;
         };
-        let _ = self.notes.try_send(Note::Ack(source.link, ack));
+        let large = packet.len() == WIDE_LEN;
+        let note = match ack.claim.asks() {
+            true => Note::Answer(source.link, ack, large),
+            false if large => return true,
+            false => Note::Ack(source.link, ack),
+        };
+        let _ = self.notes.try_send(note);
         true
     }
 
@@ -86,9 +95,10 @@ mod tests {
 
     use tokio::sync::mpsc;
 
-    use super::{AUTH_LEN, Ack, ClientGate, LinkId, Note, PacketPipe, ProxyKey, Route};
+    use super::{AUTH_LEN, Ack, ClientGate, LinkId, Note, PacketPipe, ProxyKey, Route, WIDE_LEN};
     use crate::auth::Claim;
     use crate::proxy::Table;
+    use crate::proxy::question::widened;
     use crate::proxy::rig::{Paper, port, receive_all};
 
     #[test]
@@ -157,6 +167,27 @@ mod tests {
         assert_eq!(receive_all(&pipe).len(), 2);
         pipe.opened_packet(&genuine[90 - 16..]);
         assert_eq!(pipe.activity().heard_on(), LinkId(3));
+    }
+
+    #[test]
+    fn an_answer_is_told_apart_from_an_acknowledgement_whatever_its_length() {
+        let (pipe, paper, key, mut notes) = rig();
+        let answer = key.seal(Claim { id: 9, serial: 0 }).unwrap();
+        paper.put(port(1), &answer);
+        paper.put(port(1), &widened(&answer));
+        // An acknowledgement that somebody padded is nothing, and a packet of the transport is one.
+        paper.put(
+            port(1),
+            &widened(&key.seal(Claim { id: 9, serial: 1 }).unwrap()),
+        );
+        paper.put(port(1), &[0x40; WIDE_LEN]);
+        assert_eq!(receive_all(&pipe), [vec![0x40; WIDE_LEN]]);
+        let ack = key.open_ack(&answer).unwrap();
+        for large in [false, true] {
+            let note = Note::Answer(LinkId(3), ack, large);
+            assert_eq!(notes.try_recv(), Ok(note));
+        }
+        assert!(notes.try_recv().is_err());
     }
 
     #[test]

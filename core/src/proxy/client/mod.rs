@@ -8,6 +8,7 @@
 //! | which other ways are tried beside the first  | `race.rs`     |
 //! | how a stream is made in time                 | `dial.rs`     |
 //! | when TCP is tried, and when UDP again        | `fallback.rs`, `streams.rs` |
+//! | whether large packets pass, too              | `width.rs`    |
 //! | what the data path is to do                  | `view.rs`     |
 //! | which hints and deeds there are              | `exchange.rs` |
 //! | where the hints come from                    | `actor.rs`    |
@@ -52,6 +53,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod view;
+mod width;
 #[cfg(test)]
 mod world;
 #[cfg(test)]

@@ -84,6 +84,7 @@ proptest! {
                 let (Output::Bind { link, .. }
                 | Output::Claim { link, .. }
                 | Output::Moved { link }
+                | Output::Ask { link, .. }
                 | Output::Dummy { link }) = output
                 else {
                     state.handle_surveyed(interfaces);

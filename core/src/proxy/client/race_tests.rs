@@ -45,7 +45,10 @@ fn where_a_way_is_none_the_next_one_is_tried_at_once() {
                 tried.push(way);
                 state.handle_bound(link, way.interface == 3, t0 + 50 * MS);
             }
-            Output::Claim { .. } | Output::Dummy { .. } | Output::Moved { .. } => {}
+            Output::Ask { .. }
+            | Output::Claim { .. }
+            | Output::Dummy { .. }
+            | Output::Moved { .. } => {}
         }
     }
     assert_eq!(tried, [LTE, way(0, 2), way(0, 3)]);
@@ -117,7 +120,10 @@ fn after_a_long_outage_an_answer_over_another_interface_waits_a_moment_for_the_b
                     state.handle_bound(link, true, now);
                 }
                 Output::Claim { link, claim, .. } if Some(link) == rival => said = Some(claim),
-                Output::Claim { .. } | Output::Dummy { .. } | Output::Moved { .. } => {}
+                Output::Ask { .. }
+                | Output::Claim { .. }
+                | Output::Dummy { .. }
+                | Output::Moved { .. } => {}
             }
         }
     }
@@ -361,7 +367,10 @@ fn drain_at(state: &mut State, now: Instant, interfaces: usize) -> Vec<Output> {
         match output {
             Output::Survey => state.handle_surveyed(interfaces),
             Output::Bind { link, .. } => state.handle_bound(link, true, now),
-            Output::Claim { .. } | Output::Dummy { .. } | Output::Moved { .. } => {}
+            Output::Ask { .. }
+            | Output::Claim { .. }
+            | Output::Dummy { .. }
+            | Output::Moved { .. } => {}
         }
         outputs.push(output);
         assert!(outputs.len() < 100, "no end: {outputs:?}");

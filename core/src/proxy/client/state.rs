@@ -10,6 +10,7 @@ use super::fallback::Fallback;
 use super::patience::Patience;
 use super::race::Race;
 use super::servers::Servers;
+use super::width::Width;
 use crate::auth::{Ack, Challenger};
 use crate::proxy::LinkId;
 
@@ -42,6 +43,8 @@ pub struct State {
     /// How long an answer takes, where that is known.
     pub(super) rtt: Option<Duration>,
     pub(super) servers: Servers,
+    /// Until it is known whether large packets pass the path in use.
+    pub(super) width: Option<Width>,
 }
 
 impl State {
@@ -65,6 +68,7 @@ impl State {
             patience: Patience::default(),
             rtt: None,
             servers: Servers::new(addresses),
+            width: None,
         };
         state.begin(now, None);
         state
@@ -197,7 +201,7 @@ impl State {
                 });
             }
         }
-        if let Some(output) = self.poll_race(now) {
+        if let Some(output) = self.poll_race(now).or_else(|| self.poll_width(now)) {
             return Some(output);
         }
         let current = self.current.as_mut()?;
@@ -234,6 +238,7 @@ impl State {
             former,
             streams,
             race,
+            self.poll_width_timeout(),
         ]
         .into_iter()
         .flatten()
@@ -266,6 +271,10 @@ impl State {
         self.dark = false;
         self.lost_at = None;
         self.calm_since = Some(now);
+        match carrier {
+            Carrier::Udp => self.ask_width(link, now),
+            Carrier::Stream => self.width = None,
+        }
     }
 
     /// A path that was acknowledged, and on which nothing came, is no path.

@@ -204,7 +204,10 @@ fn udp_is_looked_for_ever_more_rarely_while_a_stream_serves_and_replaces_it_when
                     looked.push(at / 10);
                 }
                 Output::Claim { early, .. } => assert!(!early),
-                Output::Dummy { .. } | Output::Moved { .. } | Output::Survey => {}
+                Output::Ask { .. }
+                | Output::Dummy { .. }
+                | Output::Moved { .. }
+                | Output::Survey => {}
             }
         }
         assert_eq!(state.plan().send, [LinkId(2)]);
@@ -263,6 +266,7 @@ fn udp_that_fails_soon_after_it_came_back_is_trusted_later_than_the_first_time()
                     ..
                 } => Some(link),
                 Output::Bind { .. }
+                | Output::Ask { .. }
                 | Output::Claim { .. }
                 | Output::Dummy { .. }
                 | Output::Moved { .. }
@@ -285,7 +289,11 @@ fn udp_that_fails_soon_after_it_came_back_is_trusted_later_than_the_first_time()
 pub(super) fn claim_of(output: Output) -> Option<(LinkId, Claim)> {
     match output {
         Output::Claim { link, claim, .. } => Some((link, claim)),
-        Output::Bind { .. } | Output::Dummy { .. } | Output::Moved { .. } | Output::Survey => None,
+        Output::Ask { .. }
+        | Output::Bind { .. }
+        | Output::Dummy { .. }
+        | Output::Moved { .. }
+        | Output::Survey => None,
     }
 }
 

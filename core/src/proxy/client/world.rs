@@ -20,6 +20,8 @@ pub(super) struct World {
     pub(super) rtt: Duration,
     pub(super) udp: bool,
     pub(super) streams: bool,
+    /// Large packets do not pass over UDP.
+    pub(super) narrow: bool,
     /// Of a hundred packets over UDP.
     pub(super) loss: u64,
     dice: u64,
@@ -54,6 +56,7 @@ impl World {
         let timing = Timing {
             carriers,
             confirm: carriers == Carriers::Both,
+            wide: carriers == Carriers::Both,
             ..Timing::default()
         };
         Self::with(timing, (1, 0), seed)
@@ -83,6 +86,7 @@ impl World {
             rtt: Duration::from_millis(10 + seed * 37 % 200),
             udp: true,
             streams: true,
+            narrow: false,
             loss: 0,
             dice: seed,
             client: State::new(challenger, timing, addresses, now),
@@ -215,6 +219,11 @@ impl World {
                         self.send_key(link);
                     }
                 }
+                Output::Ask { link, claim } => {
+                    for large in [false, true] {
+                        self.send(link, Flight::Ask { link, claim, large });
+                    }
+                }
                 Output::Dummy { link } => self.send(link, Flight::Data { link, key: 0 }),
                 Output::Survey => self.client.handle_surveyed(self.interfaces),
                 Output::Moved { link } => self.moved(link),
@@ -245,6 +254,7 @@ impl World {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
         let lost = self.carriers[&link] == Carrier::Udp && (self.dice >> 33) % 100 < self.loss;
+        let lost = lost || (self.narrow && flight.is_large(self.carriers[&link]));
         if self.passes(link) && !lost {
             let slow = self
                 .slow

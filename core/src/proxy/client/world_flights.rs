@@ -24,6 +24,17 @@ pub(super) enum Flight {
         link: LinkId,
         claim: Claim,
     },
+    /// A question, and its answer.
+    Ask {
+        link: LinkId,
+        claim: Claim,
+        large: bool,
+    },
+    Told {
+        link: LinkId,
+        claim: Claim,
+        large: bool,
+    },
     /// What was typed up to this key; 0 for what means nothing.
     Data {
         link: LinkId,
@@ -33,6 +44,16 @@ pub(super) enum Flight {
         link: LinkId,
     },
     Typed,
+}
+
+impl Flight {
+    pub(super) fn is_large(&self, carrier: Carrier) -> bool {
+        let large = matches!(
+            self,
+            Self::Ask { large: true, .. } | Self::Told { large: true, .. }
+        );
+        large && carrier == Carrier::Udp
+    }
 }
 
 impl World {
@@ -54,6 +75,18 @@ impl World {
                 if self.client.handle_ack(link, ack, now) {
                     self.moved(link);
                 }
+            }
+            Flight::Ask { link, claim, large } => {
+                assert!(claim.asks());
+                let id = SERVER;
+                let claim = Claim { id, ..claim };
+                if self.server.plan().current == Some(source(link)) {
+                    self.send(link, Flight::Told { link, claim, large });
+                }
+            }
+            Flight::Told { link, claim, large } => {
+                let ack = Ack { claim, stamp: 0 };
+                self.client.handle_answer(link, ack, large);
             }
             Flight::Data { link, key } => self.arrived(link, key),
             Flight::Answer { link } => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::world::{MS, S, TYPED, World};
-use super::{Carrier, Carriers};
+use super::{Carrier, Carriers, Trigger};
 
 const SEEDS: u64 = 50;
 
@@ -31,6 +31,60 @@ fn when_udp_is_blocked_in_mid_session_the_fall_takes_two_and_a_half_seconds_and_
         let gap = world.outage(60 * S);
         assert_eq!(world.carrier(), Carrier::Udp, "seed {seed}");
         assert!(gap <= world.rtt + 2 * TYPED, "seed {seed}: {gap:?}");
+    }
+}
+
+#[test]
+fn where_only_small_packets_pass_over_udp_a_stream_takes_over_within_two_seconds_and_for_good() {
+    for seed in 0..SEEDS {
+        let mut world = World::new(Carriers::Both, seed);
+        world.narrow = true;
+        world.run(2 * S);
+        assert_eq!(world.carrier(), Carrier::Stream, "seed {seed}");
+        let moves = world.moves;
+        let gap = world.outage(100 * S);
+        assert!(gap <= world.rtt + 2 * TYPED, "seed {seed}: {gap:?}");
+        assert_eq!(world.moves, moves, "seed {seed}: to and fro");
+        // Another network is another chance.
+        world.narrow = false;
+        world.hint(Trigger::NetworkChanged);
+        world.run(3 * S);
+        assert_eq!(world.carrier(), Carrier::Udp, "seed {seed}");
+        world.narrow = true;
+        world.hint(Trigger::NetworkChanged);
+        world.run(3 * S);
+        assert_eq!(world.carrier(), Carrier::Stream, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_path_that_loses_packets_of_any_size_is_not_taken_for_a_narrow_one() {
+    let mut streams = 0;
+    for seed in 0..SEEDS {
+        let mut world = World::settled(Carriers::Both, seed);
+        world.loss = 20;
+        for _ in 0..10 {
+            world.hint(Trigger::NetworkChanged);
+            world.run(2 * S);
+            streams += u32::from(world.carrier() == Carrier::Stream);
+        }
+    }
+    assert!(streams <= 2, "{streams} of 500 times");
+}
+
+#[test]
+fn where_no_stream_is_to_be_had_a_narrow_path_is_kept() {
+    for seed in 0..SEEDS {
+        let mut world = World::settled(Carriers::Both, seed);
+        (world.narrow, world.streams) = (true, false);
+        world.hint(Trigger::NetworkChanged);
+        let gap = world.outage(100 * S);
+        assert!(gap <= world.rtt + 2 * TYPED, "seed {seed}: {gap:?}");
+        assert_eq!(world.carrier(), Carrier::Udp, "seed {seed}");
+        // A stream is looked for again.
+        world.streams = true;
+        world.run(40 * S);
+        assert_eq!(world.carrier(), Carrier::Stream, "seed {seed}");
     }
 }
 

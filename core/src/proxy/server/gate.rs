@@ -17,6 +17,7 @@ use crate::auth::{AUTH_LEN, Claim, ProxyKey, Verdict};
 use crate::clock::now;
 use crate::proxy::gate::Gate;
 use crate::proxy::pipe::PacketPipe;
+use crate::proxy::question::{WIDE_LEN, widened};
 use crate::proxy::table::{LinkId, Route, Source, Table};
 use crate::transport::Link;
 
@@ -106,6 +107,10 @@ impl Shared {
             && !plan.dark
             && !inner.plan.dark
         {
+            // A stream takes over where packets do not pass, or large ones do not: what was lost is due.
+            if inner.streams.get(route.id).is_some() {
+                pipe.clock().hurry(inner.detection);
+            }
             pipe.send_held(route);
         }
         let links = self
@@ -206,6 +211,25 @@ impl Shared {
         }
     }
 
+    /// Asked on the path in use, by the client: answered at the same length, and nothing changes.
+    fn handle_question(&self, pipe: &PacketPipe, source: Source, claim: Claim, len: usize) {
+        let id = self.server_id;
+        if claim.id == id || (self.budget.is_limited() && !self.budget.spend(len)) {
+            return;
+        }
+        let Some(route) = self.route(&self.lock(), source) else {
+            return;
+        };
+        // What finds no room is lost: the client asks again.
+        match self.key.seal(Claim { id, ..claim }) {
+            Ok(packet) => pipe.send_along(&route, &widened(&packet)[..len], None, None),
+            Err(error) => {
+                tracing::warn!(%error, "the system gives no randomness");
+                false
+            }
+        };
+    }
+
     fn handle_claim(&self, pipe: &PacketPipe, source: Source, claim: Claim) {
         if claim.id == self.server_id {
             self.handle_confirmation(pipe, source, claim.serial);
@@ -273,10 +297,17 @@ impl Gate for ServerGate {
             pipe.send_owed();
             pipe.wake();
         }
-        // A transport's packet of this length does not open, and is none of ours.
-        if packet.len() == AUTH_LEN
-            && let Some(claim) = self.0.key.open(packet)
-        {
+        // A transport's packet of these lengths does not open, and is none of ours.
+        let ours = packet.len() == AUTH_LEN || packet.len() == WIDE_LEN;
+        if ours && let Some(claim) = self.0.key.open(&packet[..AUTH_LEN]) {
+            if claim.asks() {
+                self.0.handle_question(pipe, source, claim, packet.len());
+                return true;
+            }
+            // An answer to a padded claim could be cut down to an acknowledgement.
+            if packet.len() == WIDE_LEN {
+                return true;
+            }
             self.0.handle_claim(pipe, source, claim);
             return true;
         }

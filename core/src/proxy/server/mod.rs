@@ -20,6 +20,8 @@ mod proof;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod question_attacks;
+#[cfg(test)]
 mod race_attacks;
 mod standing;
 mod state;
