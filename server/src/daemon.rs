@@ -88,7 +88,12 @@ fn serve_detached(options: &Options, transports: &Registry) -> Exit {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(serve::run(options, transports, log)),
+        Ok(runtime) => {
+            let exit = runtime.block_on(serve::run(options, transports, log));
+            // A file server that does not answer keeps no process.
+            runtime.shutdown_background();
+            exit
+        }
         Err(error) => {
             say(&format_args!(
                 "tsshd got no event queue from the system: {error}"

@@ -294,7 +294,7 @@ impl Task {
         );
         let login = self.login.clone();
         self.running.spawn(async move {
-            session::run(*start, &login, place, wished, end).await;
+            session::run(*start, login, place, wished, end).await;
             id
         });
         Ok(())

@@ -303,7 +303,14 @@ impl Away {
         tokio::spawn(async move {
             let permit = Arc::new(Semaphore::new(1)).try_acquire_owned();
             let place = Place::new(permit.unwrap());
-            session::run(start, &login, place, wished, CancellationToken::new()).await;
+            session::run(
+                start,
+                Arc::new(login),
+                place,
+                wished,
+                CancellationToken::new(),
+            )
+            .await;
         });
         codec::read_ack(stream.as_mut().unwrap()).await.unwrap();
         let session = Session {

@@ -3,6 +3,10 @@
 
 mod peer;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use peer::{Peer, command, exit, hello, refusal, soon, terminal};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tssh_core::wire::{AgentRequest, BusEvent, Exit, SessionStart, WireError, X11Request};
@@ -285,6 +289,48 @@ async fn whoever_knows_of_a_session_s_end_may_start_the_next_at_once() {
             let mut next = peer.start(command(id + 1000, &["true"])).await.unwrap();
             tokio::join!(bus.exit(), next.rest());
         }
+    })
+    .await;
+}
+
+/// A file that nobody writes is opened for as long as a file server is silent.
+#[tokio::test]
+async fn a_session_whose_files_do_not_answer_holds_back_no_other() {
+    soon(async {
+        let folder = tempfile::tempdir().unwrap();
+        let motd = folder.path().join("motd");
+        nix::unistd::mkfifo(&motd, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let peer = Peer::connect_to(peer::Setup {
+            motd: vec![motd.clone()],
+            ..peer::Setup::default()
+        });
+        let mut bus = peer.greet().await;
+        let answered = Arc::new(AtomicBool::new(false));
+        let answering = {
+            let (answered, motd) = (answered.clone(), motd.clone());
+            // On a thread of its own, or a server that hangs would never be found out.
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_secs(3));
+                answered.store(true, Ordering::SeqCst);
+                std::fs::write(motd, "welcome\n").unwrap();
+            })
+        };
+        let shell = SessionStart {
+            shell: true,
+            ..terminal(1, "")
+        };
+        let hanging = async {
+            let mut session = peer.start(shell).await.unwrap();
+            session.until("welcome").await;
+        };
+        let other = async {
+            let mut session = peer.start(command(2, &["echo", "here"])).await.unwrap();
+            assert_eq!(session.rest().await, "here\n");
+            assert!(!answered.load(Ordering::SeqCst), "it waited for the other");
+        };
+        tokio::join!(hanging, other);
+        assert_eq!(bus.exit().await.id, 2);
+        answering.join().unwrap();
     })
     .await;
 }

@@ -20,22 +20,25 @@ mod request;
 mod terminal;
 mod wishes;
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tssh_core::transport::Stream;
 use tssh_core::wire::{BusEvent, ErrorLine, Exit, SessionStart, codec};
 
-use crate::child::{Child, Control, ExitStatus, Login};
+use crate::child::{Child, Control, ExitStatus, Login, Spec};
 use crate::keeper::Start;
 use crate::limits::LAST_WORDS;
 pub use place::Place;
+use request::RequestError;
 pub use wishes::Wishes;
 
 /// Runs a session from its start message to its end, or until `end` hangs it up.
 pub async fn run(
     start: Start,
-    login: &Login,
+    login: Arc<Login>,
     place: Place,
     wishes: watch::Receiver<Wishes>,
     end: CancellationToken,
@@ -47,8 +50,14 @@ pub async fn run(
         client,
     } = start;
     let stderr = stderr.map(|errors| errors.0);
-    let spawned =
-        request::spec(&message, login, stderr.is_some()).and_then(|spec| Ok(spec.spawn(login)?));
+    let spawned = match request::spec(&message, &login, stderr.is_some()) {
+        Ok(spec) => tokio::select! {
+            biased; // What has started is hung up below.
+            spawned = spawn(spec, login, end.clone()) => spawned,
+            () = end.cancelled() => return,
+        },
+        Err(error) => Err(error),
+    };
     let child = match spawned {
         Ok(child) => child,
         Err(error) => {
@@ -127,6 +136,27 @@ pub async fn run(
     }
 }
 
+/// Starts the child on a thread of its own: a home on a file server that does not answer holds back no
+/// other session. There are as many of these threads as sessions that wait for such a server.
+async fn spawn(
+    spec: Spec,
+    login: Arc<Login>,
+    end: CancellationToken,
+) -> Result<Child, RequestError> {
+    let starting = tokio::task::spawn_blocking(move || {
+        let child = spec.spawn(&login)?;
+        if end.is_cancelled() {
+            // Nobody waits for it any more.
+            child.control.hang_up();
+        }
+        Ok(child)
+    });
+    match starting.await {
+        Ok(started) => started,
+        Err(error) => Err(RequestError::Broke(error)),
+    }
+}
+
 /// Tells the client how the child ended.
 async fn report(control: Control, id: u64, bus: mpsc::Sender<BusEvent>, place: Place) {
     let status = control.wait().await;
@@ -159,7 +189,7 @@ fn refuse_forwards(message: &SessionStart, bus: &mpsc::Sender<BusEvent>) {
     }
 }
 
-async fn refuse(mut stream: Stream, error: &request::RequestError) {
+async fn refuse(mut stream: Stream, error: &RequestError) {
     tracing::debug!(%error, "a session did not start");
     let text = sentence(error);
     let said = async {

@@ -24,6 +24,8 @@ pub(super) enum RequestError {
     Unread(tssh_core::wire::Printable, std::path::PathBuf),
     #[error("the terminal modes cannot be understood")]
     Modes(#[from] ModesError),
+    #[error("the server could not start the session: log in again")]
+    Broke(#[source] tokio::task::JoinError),
     #[error(transparent)]
     Spawn(#[from] SpawnError),
 }
@@ -38,6 +40,7 @@ impl RequestError {
             | Self::NoSubsystem(_)
             | Self::Unread(..)
             | Self::Modes(_)
+            | Self::Broke(_)
             | Self::Spawn(_) => 0,
         }
     }

@@ -8,6 +8,7 @@
 )]
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,6 +69,8 @@ pub struct Setup {
     pub settings: Settings,
     /// For the greeting, and for each stream.
     pub timeout: Duration,
+    /// Messages of the day.
+    pub motd: Vec<PathBuf>,
 }
 
 impl Default for Setup {
@@ -75,6 +78,7 @@ impl Default for Setup {
         Self {
             settings: Settings::default(),
             timeout: Duration::from_secs(20),
+            motd: Vec::new(),
         }
     }
 }
@@ -95,7 +99,13 @@ impl Peer {
     ) -> Self {
         let home = tempfile::tempdir().unwrap();
         let stop = CancellationToken::new();
-        let (keeper, keeping) = keeper::new(login(&home, setup.settings), stop.clone());
+        let (keeper, keeping) = keeper::new(
+            Login {
+                motd: setup.motd,
+                ..login(&home, setup.settings)
+            },
+            stop.clone(),
+        );
         tokio::spawn(keeping);
         let pipe = pipe_to_nowhere();
         let (near, far, air) = pair(pipe_to_nowhere(), pipe.clone());
