@@ -132,32 +132,15 @@ impl Network {
 
     /// Delivers `contents` to the server at once, as if `from` had sent it.
     pub fn forge(&self, from: SocketAddr, contents: Vec<u8>) {
-        let mut shared = self.lock();
-        let at = clock::now();
-        shared.put(
-            SERVER,
-            at,
-            Packet {
-                from,
-                to: SERVER,
-                contents,
-            },
-        );
+        self.lock().forge(from, SERVER, contents);
     }
 
     /// Delivers `contents` at once to every socket of the client, as if the server had sent it.
     pub fn forge_to_client(&self, contents: &[u8]) {
         let mut shared = self.lock();
-        let at = clock::now();
-        let sockets = shared.sockets.keys().copied();
-        let sockets: Vec<_> = sockets.filter(|socket| *socket != SERVER).collect();
-        for socket in sockets {
-            let packet = Packet {
-                from: SERVER,
-                to: socket,
-                contents: contents.to_vec(),
-            };
-            shared.put(socket, at, packet);
+        let sockets: Vec<_> = shared.sockets.keys().copied().collect();
+        for socket in sockets.into_iter().filter(|socket| *socket != SERVER) {
+            shared.forge(SERVER, socket, contents.to_vec());
         }
     }
 
@@ -273,6 +256,10 @@ impl Shared {
             let contents = packet.to_vec();
             self.put(socket, at, Packet { from, to, contents });
         }
+    }
+
+    fn forge(&mut self, from: SocketAddr, to: SocketAddr, contents: Vec<u8>) {
+        self.put(to, clock::now(), Packet { from, to, contents });
     }
 
     fn put(&mut self, socket: SocketAddr, at: Instant, packet: Packet) {
