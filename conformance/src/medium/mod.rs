@@ -7,7 +7,7 @@
 //! | packets over such bytes                        | `framed.rs`  |
 //! | two pipes over tubes, and their replacement    | `wire.rs`    |
 //! | links that allocate nothing                    | `ring.rs`    |
-//! | a client that moves, behind a translator       | `network.rs` |
+//! | a client that moves, behind a translator       | `network.rs`, `network/` |
 //!
 //! Not here: what happens to a packet on its way (`weather.rs`).
 

@@ -1,20 +1,22 @@
 //! A client's machine that moves, a server's that stays, and the network between them, in the
 //! runtime's time: a paused runtime skips hours.
 
+mod socket;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::Instant;
 
 use tokio::time::Sleep;
 use tssh_core::clock;
 use tssh_core::proxy::client::{Binder, Interface};
-use tssh_core::transport::{Link, RecvMeta, Transmit};
+use tssh_core::transport::Link;
 
+use self::socket::NetworkLink;
 use super::Direction;
 use crate::weather::{Sky, Weather};
 
@@ -295,99 +297,9 @@ impl Shared {
     }
 }
 
-/// A socket of one of the two machines.
-#[derive(Debug)]
-struct NetworkLink {
-    network: Network,
-    local: SocketAddr,
-}
-
-impl Link for NetworkLink {
-    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let now = clock::now();
-        let mut shared = self.network.lock();
-        if self.local != SERVER && !shared.addresses.contains(&self.local.ip()) {
-            return Err(io::ErrorKind::NetworkUnreachable.into());
-        }
-        let segment = transmit.segment_size.unwrap_or(transmit.contents.len());
-        for packet in transmit.contents.chunks(segment.max(1)) {
-            shared.send(self.local, transmit.destination, packet, now);
-        }
-        Ok(())
-    }
-
-    fn poll_writable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_recv(
-        &self,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-        meta: &mut [RecvMeta],
-    ) -> Poll<io::Result<usize>> {
-        let mut shared = self.network.lock();
-        loop {
-            let now = clock::now();
-            let mut filled = 0;
-            while filled < bufs.len().min(meta.len()) {
-                let Some(packet) = shared.take(self.local, now) else {
-                    break;
-                };
-                let len = packet.contents.len().min(bufs[filled].len());
-                bufs[filled][..len].copy_from_slice(&packet.contents[..len]);
-                meta[filled] = RecvMeta::default();
-                meta[filled].addr = packet.from;
-                meta[filled].len = len;
-                meta[filled].stride = len;
-                filled += 1;
-            }
-            if filled > 0 {
-                return Poll::Ready(Ok(filled));
-            }
-            let Some(inbox) = shared.sockets.get_mut(&self.local) else {
-                return Poll::Pending;
-            };
-            inbox.receiver = Some(cx.waker().clone());
-            let Some(((next, _), _)) = inbox.flying.first_key_value() else {
-                return Poll::Pending;
-            };
-            let next = (*next).into();
-            let sleep = inbox
-                .sleep
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next)));
-            if sleep.deadline() != next {
-                sleep.as_mut().reset(next);
-            }
-            if sleep.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-        }
-    }
-
-    fn local_addr(&self) -> Option<SocketAddr> {
-        Some(self.local)
-    }
-
-    fn max_send_segments(&self) -> usize {
-        MAX_SEGMENTS
-    }
-}
-
-impl Drop for NetworkLink {
-    fn drop(&mut self) {
-        let inbox = self.network.lock().sockets.remove(&self.local);
-        // Its sleep wakes who waits: not under the lock.
-        drop(inbox);
-    }
-}
-
 const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 61001);
 
 const FIRST_PORT: u16 = 20_000;
-
-/// What a socket with segmentation offload takes.
-const MAX_SEGMENTS: usize = 10;
 
 /// A guard against a sender without any limit.
 const MAX_FLYING: usize = 1 << 16;
