@@ -50,11 +50,11 @@ impl Acknowledgements {
     }
 
     /// A packet with this `stamp` came from `source`. Returns whether it proves that the
-    /// acknowledgement arrived there.
+    /// acknowledgement arrived there, which it does once: what is said again is no other choice.
     pub(super) fn handle_confirmation(&mut self, source: Source, stamp: u64) -> bool {
         let proves = |one: &&mut Acknowledged| one.source == source && one.stamp == stamp;
         let known = self.0.iter_mut().find(proves);
-        known.map(|one| one.proved = true).is_some()
+        known.is_some_and(|one| !std::mem::replace(&mut one.proved, true))
     }
 
     /// Whether `source` has proved that it hears us.

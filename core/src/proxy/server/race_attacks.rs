@@ -195,6 +195,24 @@ async fn what_stood_in_the_acknowledgement_chooses_and_the_others_are_forgotten(
     assert_eq!((path(&rig), rig.moves()), (Some(4), 2));
 }
 
+/// The client repeats what it chose until it hears us, and may have begun to look for another path meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_choice_that_is_repeated_does_not_forget_who_made_a_claim_since() {
+    let mut rig = racing();
+    rig.put_claim(2, RACE + 2);
+    let chosen = rig.take_stamp();
+    rig.put_confirmation(2, chosen);
+    rig.paper.take_sent();
+    rig.put_claim(3, RACE + 3);
+    let later = rig.take_stamp();
+    rig.put_confirmation(2, chosen);
+    assert_eq!(path(&rig), Some(2));
+    rig.put_claim(3, RACE + 3);
+    assert_eq!(rig.acks(), [(3, RACE + 3)]);
+    rig.put_confirmation(3, later);
+    assert_eq!((path(&rig), rig.moves()), (Some(3), 3));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_candidate_that_nobody_chose_is_forgotten_whatever_is_repeated_from_there() {
     let mut rig = racing();
