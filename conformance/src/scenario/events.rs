@@ -98,9 +98,9 @@ enum Trial {
 /// The echo of a key that is typed when the network is back comes in time.
 async fn happens(world: World, peer: Peer, trial: Trial) {
     let seed = world.seed;
-    // Every second run is that of a client which tries several ways at once, as the programs do among themselves.
+    // Every second run is that of a machine with two networks.
     let mut lab = match peer == Peer::Ours && seed % 4 < 2 {
-        true => Lab::racing(&*world.transport, seed).await,
+        true => Lab::between_networks(&*world.transport, seed).await,
         false => Lab::new(&*world.transport, peer, seed).await,
     };
     // Each run meets the event at another moment between two heartbeats, types or does not type
