@@ -174,5 +174,5 @@ impl Link for Plug {
     }
 }
 
-/// Until there is room again.
-const FULL: Duration = Duration::from_millis(300);
+/// Until there is room again. quinn keeps a goodbye for three probe timeouts, a few round trips.
+const FULL: Duration = Duration::from_millis(100);
