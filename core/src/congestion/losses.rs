@@ -42,9 +42,20 @@ impl Losses {
     /// The share that is lost on top because the path is full. `packet` in bytes.
     pub(super) fn by_filling(&self, packet: u64) -> f64 {
         match self.low.total() >= ENOUGH * packet as f64 {
-            true => (self.full.share() - self.low.share() * NOISE).max(0.0),
+            true => {
+                let chance = self.low.share() * NOISE + self.doubt(packet);
+                (self.full.share() - chance).max(0.0)
+            }
             false => 0.0,
         }
+    }
+
+    /// How far two counts of the same chance may be apart: twice the deviation of their difference, from so few packets.
+    fn doubt(&self, packet: u64) -> f64 {
+        let share = self.low.share();
+        let few =
+            packet as f64 / self.low.total().max(1.0) + packet as f64 / self.full.total().max(1.0);
+        2.0 * (share * (1.0 - share) * few).sqrt()
     }
 
     fn tally(&mut self, low: bool) -> &mut Tally {

@@ -1,12 +1,15 @@
 //! The window: filling the path, keeping it full, holding back, taking part.
 
+mod phase;
+
 use std::time::{Duration, Instant};
 
-use super::cubic::Cubic;
 use super::extreme::Extreme;
+use super::jitter::Jitter;
 use super::losses::Losses;
 use super::rate::{Flights, Sample};
 use super::round::Round;
+use phase::Phase;
 
 /// Decides how many bytes of a connection may be in flight. It is told what left, arrived and was lost.
 #[derive(Clone, Debug)]
@@ -24,33 +27,14 @@ pub struct Congestion {
     rates: Extreme<f64>,
     /// By `age`.
     round_trips: Extreme<Duration>,
+    jitter: Jitter,
+    /// The shortest round trip when the window was last held low: this side's own queue had emptied.
+    calm: Duration,
     /// Seconds, of which those count less in which nobody could tell how long a round trip is without a queue.
     age: f64,
     aged_at: Instant,
     /// How much more than fits into the path alone is in flight.
     gain: f64,
-}
-
-/// What the window follows.
-#[derive(Clone, Debug)]
-enum Phase {
-    /// The rate is not known yet: the window doubles.
-    Filling {
-        /// The rate that was to be beaten, and how many rounds it was not.
-        rate: f64,
-        stale: u32,
-    },
-    /// The rate and the round trip.
-    Keeping {
-        /// Rounds in a row in which the queue was long although this side held back.
-        crowded: u32,
-    },
-    /// CUBIC, because somebody else fills the queue.
-    Sharing {
-        cubic: Cubic,
-        /// How often in a row the queue was empty while this side held back.
-        alone: u32,
-    },
 }
 
 impl Congestion {
@@ -71,6 +55,8 @@ impl Congestion {
             losses: Losses::default(),
             rates: Extreme::over(RATE_ROUNDS),
             round_trips: Extreme::over(ROUND_TRIP_MEMORY),
+            jitter: Jitter::over(ROUND_TRIP_MEMORY),
+            calm: Duration::ZERO,
             age: 0.0,
             aged_at: now,
             gain: MOST_GAIN,
@@ -190,6 +176,7 @@ impl Congestion {
         self.aged_at = now;
         self.round_trips
             .insert(self.age as u64, sample.rtt, |kept, new| kept < new);
+        self.jitter.handle_sample(self.age as u64, sample.rtt);
         self.round.handle_sample(sample.rtt);
         self.notice_queue();
         let Some(rate) = sample.rate else { return };
@@ -197,18 +184,6 @@ impl Congestion {
         if !sample.limited || self.rates.best().is_none_or(|best| rate > best) {
             self.rates
                 .insert(self.round.number, rate, |kept, new| kept > new);
-        }
-    }
-
-    /// While the path is being filled, the first sign of a queue is enough: a round trip later twice as much would
-    /// be in flight (HyStart++, RFC 9406).
-    fn notice_queue(&mut self) {
-        if let Phase::Filling { .. } = self.phase
-            && self.round.samples >= ENOUGH_SAMPLES
-            && let (Some(shortest), Some(least)) = (self.round.shortest, self.round_trips.best())
-            && shortest.saturating_sub(least) > (least / 8).clamp(NOTICEABLE, NOTICEABLE * 4)
-        {
-            self.phase = Phase::Keeping { crowded: 0 };
         }
     }
 
@@ -220,8 +195,12 @@ impl Congestion {
             return;
         }
         let was_low = ended.was_low;
-        if let (Some(shortest), Some(least)) = (ended.shortest, self.round_trips.best()) {
-            self.judge(shortest, least, was_low, now);
+        if let Some(shortest) = ended.shortest {
+            // While sharing, the queue that remains is that of others.
+            if was_low && !matches!(self.phase, Phase::Sharing { .. }) {
+                self.calm = shortest;
+            }
+            self.judge(shortest, was_low, now);
         }
         let patience = match self.phase {
             Phase::Filling { .. } => u32::MAX,
@@ -235,52 +214,6 @@ impl Congestion {
         }
     }
 
-    /// What the round trips of a round mean: `shortest` was its shortest one, `least` the shortest of late.
-    fn judge(&mut self, shortest: Duration, least: Duration, was_low: bool, now: Instant) {
-        let queued = shortest.saturating_sub(least);
-        match &mut self.phase {
-            Phase::Filling { rate, stale } => {
-                let best = self.rates.best().unwrap_or_default();
-                if best >= *rate * BETTER {
-                    (*rate, *stale) = (best, 0);
-                } else {
-                    *stale += 1;
-                }
-                if *stale >= STALE_ROUNDS {
-                    self.phase = Phase::Keeping { crowded: 0 };
-                }
-            }
-            Phase::Keeping { crowded } => {
-                let held_back = self.window > LEAST_WINDOW * self.packet;
-                match held_back && queued > least.mul_f64(OWN_QUEUE).max(CROWD) {
-                    true => *crowded += 1,
-                    false => *crowded = 0,
-                }
-                if *crowded >= CROWDED_ROUNDS {
-                    self.share(now);
-                }
-            }
-            Phase::Sharing { alone, .. } if was_low => {
-                match queued < least.mul_f64(EMPTY).max(NOTICEABLE) {
-                    true => *alone += 1,
-                    false => *alone = 0,
-                }
-                // Somebody who fills queues leaves one empty now and then, after a loss, and not again and again.
-                if *alone >= ALONE {
-                    self.phase = Phase::Keeping { crowded: 0 };
-                }
-            }
-            Phase::Sharing { .. } => {}
-        }
-    }
-
-    fn share(&mut self, now: Instant) {
-        self.phase = Phase::Sharing {
-            cubic: Cubic::new(self.window, now),
-            alone: 0,
-        };
-    }
-
     /// A path with a short queue cannot take what is meant to stand in it.
     fn settle_gain(&mut self) {
         let too_much = self.losses.by_filling(self.packet) > TOLERATED;
@@ -292,7 +225,7 @@ impl Congestion {
 
     fn wanted(&self) -> u64 {
         let least = LEAST_WINDOW * self.packet;
-        let (Some(rate), Some(rtt)) = (self.rates.best(), self.round_trips.best()) else {
+        let (Some(rate), Some(rtt)) = (self.rates.best(), self.base()) else {
             return self.window;
         };
         if self.round.low {
@@ -353,33 +286,6 @@ const KEEPING_ROUNDS: u32 = 10;
 
 /// The same while sharing, where what is given up goes to the others.
 const SHARING_ROUNDS: u32 = 15;
-
-/// Growth of the rate in one round trip that shows that the path is not full.
-const BETTER: f64 = 1.25;
-
-/// Round trips measured before one counts as long.
-const ENOUGH_SAMPLES: u32 = 8;
-
-/// Round trips without such growth.
-const STALE_ROUNDS: u32 = 3;
-
-/// A longer round trip than the gain explains: in parts of the shortest.
-const OWN_QUEUE: f64 = 0.4;
-
-/// The same at least, where round trips are short: an access point that aggregates, a machine that is busy.
-const CROWD: Duration = Duration::from_millis(15);
-
-/// How many in a row make a crowd.
-const CROWDED_ROUNDS: u32 = 4;
-
-/// A queue is as good as empty at so much of the shortest round trip.
-const EMPTY: f64 = 0.1;
-
-/// How often it is, until this side believes to be alone.
-const ALONE: u32 = 2;
-
-/// Round trips differ by so much for no reason.
-const NOTICEABLE: Duration = Duration::from_millis(4);
 
 /// Time that both hosts take to hand packets on in batches and to acknowledge them: it counts as part of the path, or a
 /// path of a fraction of a millisecond would not be filled.

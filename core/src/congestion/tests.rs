@@ -1,22 +1,12 @@
-//! A sender, a bottleneck with a queue, and sometimes somebody who fills it; in time that is counted, not spent.
+//! How a sender fares on many paths, alone and beside others.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::cubic::Cubic;
-use super::*;
+use super::Congestion;
+use super::world::{Dice, HOME, Jitter, PACKET, Path, World};
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
-const PACKET: u64 = 1400;
-
-/// 20 Mbit/s, 100 ms, a queue of 250 kB.
-const HOME: Path = Path {
-    rate: 2.5e6,
-    delay: Duration::from_millis(100),
-    queue: 250e3,
-    loss: 0.0,
-};
 
 #[test]
 fn a_clean_path_is_filled_and_its_queue_stays_short() {
@@ -45,6 +35,7 @@ fn loss_at_random_does_not_make_the_window_collapse() {
                 delay: delay * MS,
                 queue: 500e3,
                 loss,
+                jitter: Jitter::None,
             };
             let mut world = World::new(path, seed);
             world.run(10 * S);
@@ -56,6 +47,53 @@ fn loss_at_random_does_not_make_the_window_collapse() {
             assert!(
                 seen.queue_p99 < 100 * MS,
                 "loss {loss}, seed {seed}: {seen:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn round_trips_that_differ_at_random_are_no_queue() {
+    for jitter in [Jitter::Apart(30 * MS), Jitter::InOrder(60 * MS)] {
+        for loss in [0.0, 0.2] {
+            for seed in 1..=4 {
+                let mut world = World::new(far(jitter, loss), seed);
+                // Keys, one by one, know the shortest round trip that bulk does not meet again.
+                world.permitted = PACKET;
+                world.run(10 * S);
+                world.permitted = u64::MAX;
+                world.run(5 * S);
+                let seen = world.measure(10 * S);
+                let case = format!("{jitter:?}, loss {loss}, seed {seed}: {seen:?}");
+                assert!(seen.ours > 0.85 * (1.0 - loss) * 2.5e6, "{case}");
+                assert!(seen.queue_p99 < 150 * MS, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unlucky_first_look_at_a_path_with_jitter_is_overcome() {
+    for seed in 10..=19 {
+        let mut world = World::new(far(Jitter::InOrder(60 * MS), 0.2), seed);
+        world.run(20 * S);
+        let seen = world.measure(10 * S);
+        assert!(seen.ours > 0.75 * 0.8 * 2.5e6, "seed {seed}: {seen:?}");
+    }
+}
+
+#[test]
+fn on_a_path_with_jitter_a_flow_of_tcp_keeps_its_share_too() {
+    for jitter in [Jitter::Apart(30 * MS), Jitter::InOrder(60 * MS)] {
+        for seed in 1..=2 {
+            let mut world = World::new(far(jitter, 0.0), seed);
+            world.add_rival();
+            world.run(15 * S);
+            let seen = world.measure(60 * S);
+            let share = seen.ours / (seen.ours + seen.rival);
+            assert!(
+                (0.2..0.6).contains(&share),
+                "{jitter:?}, seed {seed}: {share} {seen:?}"
             );
         }
     }
@@ -143,6 +181,7 @@ fn a_path_of_a_fraction_of_a_millisecond_is_filled_too() {
         delay: MS / 5,
         queue: 2e6,
         loss: 0.0,
+        jitter: Jitter::None,
     };
     let mut world = World::new(path, 6);
     world.run(S);
@@ -202,212 +241,17 @@ fn nothing_that_is_told_makes_it_stop_or_grow_without_end() {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Path {
-    /// Bytes a second.
-    rate: f64,
-    /// A round trip without a queue.
-    delay: Duration,
-    /// Bytes.
-    queue: f64,
-    loss: f64,
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    /// Bytes a second that arrived.
-    ours: f64,
-    rival: f64,
-    queue_p99: Duration,
-    /// Of our packets, by the full queue.
-    dropped: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
-    Ours,
-    Rival,
-}
-
-struct World {
-    path: Path,
-    dice: Dice,
-    now: Instant,
-    free_at: Instant,
-    ours: Congestion,
-    in_flight: u64,
-    sending: bool,
-    rival: Option<Rival>,
-    order: u64,
-    /// What becomes known when: of whose packet, when it left, and whether it arrived.
-    news: BTreeMap<(Instant, u64), (Owner, Instant, bool)>,
-    next_send: Instant,
-    arrived: [u64; 2],
-    dropped: u64,
-    queues: Vec<Duration>,
-}
-
-/// Someone who takes every loss for a full queue.
-struct Rival {
-    cubic: Cubic,
-    slow_start: Option<u64>,
-    in_flight: u64,
-}
-
-impl World {
-    fn new(path: Path, seed: u64) -> Self {
-        let now = Instant::now();
-        Self {
-            path,
-            dice: Dice(seed),
-            now,
-            free_at: now,
-            ours: Congestion::new(1400, now),
-            in_flight: 0,
-            sending: true,
-            rival: None,
-            order: 0,
-            news: BTreeMap::new(),
-            next_send: now,
-            arrived: [0; 2],
-            dropped: 0,
-            queues: Vec::new(),
-        }
-    }
-
-    fn add_rival(&mut self) {
-        self.rival = Some(Rival {
-            cubic: Cubic::new(10 * PACKET, self.now),
-            slow_start: Some(10 * PACKET),
-            in_flight: 0,
-        });
-    }
-
-    fn remove_rival(&mut self) {
-        self.rival = None;
-    }
-
-    fn measure(&mut self, time: Duration) -> Seen {
-        self.arrived = [0; 2];
-        self.dropped = 0;
-        self.queues.clear();
-        self.run(time);
-        self.queues.sort();
-        let seconds = time.as_secs_f64();
-        Seen {
-            ours: self.arrived[0] as f64 / seconds,
-            rival: self.arrived[1] as f64 / seconds,
-            queue_p99: self.queues[self.queues.len() * 99 / 100],
-            dropped: self.dropped,
-        }
-    }
-
-    fn run(&mut self, time: Duration) {
-        let end = self.now + time;
-        while self.now < end {
-            let news = self.news.first_key_value().map(|(key, _)| key.0);
-            let wants = self.sending && self.in_flight + PACKET <= self.ours.window();
-            let send = wants.then_some(self.next_send.max(self.now));
-            let next = [news, send, Some(end)].into_iter().flatten().min();
-            self.now = next.unwrap_or(end);
-            while let Some(entry) = self.news.first_entry() {
-                if entry.key().0 > self.now {
-                    break;
-                }
-                let (owner, sent, arrived) = entry.remove();
-                self.tell(owner, sent, arrived);
-            }
-            self.send_rivals();
-            let wants = self.sending && self.in_flight + PACKET <= self.ours.window();
-            if wants && self.next_send <= self.now {
-                self.ours.handle_sent(PACKET, self.now);
-                self.in_flight += PACKET;
-                self.send(Owner::Ours);
-                // As quinn paces: a quarter faster than the window in a round trip.
-                let queue = self.free_at.saturating_duration_since(self.now);
-                let gap = (self.path.delay + queue).mul_f64(PACKET as f64 / 1.25);
-                self.next_send = self.now + gap.div_f64(self.ours.window() as f64);
-            }
-        }
-    }
-
-    fn tell(&mut self, owner: Owner, sent: Instant, arrived: bool) {
-        match owner {
-            Owner::Ours => {
-                self.in_flight -= PACKET;
-                if arrived {
-                    self.arrived[0] += PACKET;
-                    self.ours.handle_acked(sent, PACKET, self.now);
-                    self.ours
-                        .handle_acks_end(self.in_flight, !self.sending, self.now);
-                } else {
-                    self.ours.handle_lost(sent, PACKET, self.now);
-                }
-            }
-            Owner::Rival => {
-                self.arrived[1] += if arrived { PACKET } else { 0 };
-                let Some(rival) = &mut self.rival else { return };
-                rival.in_flight = rival.in_flight.saturating_sub(PACKET);
-                match (arrived, &mut rival.slow_start) {
-                    (true, Some(window)) => *window += PACKET,
-                    (true, None) => rival.cubic.handle_acked(PACKET, self.now),
-                    (false, Some(window)) => {
-                        rival.cubic = Cubic::new(*window, sent - MS);
-                        rival.cubic.handle_lost(sent, PACKET, self.now);
-                        rival.slow_start = None;
-                    }
-                    (false, None) => rival.cubic.handle_lost(sent, PACKET, self.now),
-                }
-            }
-        }
-    }
-
-    fn send_rivals(&mut self) {
-        while let Some(rival) = &mut self.rival {
-            let window = rival.slow_start.unwrap_or_else(|| rival.cubic.window());
-            if rival.in_flight + PACKET > window {
-                return;
-            }
-            rival.in_flight += PACKET;
-            self.send(Owner::Rival);
-        }
-    }
-
-    fn send(&mut self, owner: Owner) {
-        let begins = self.free_at.max(self.now);
-        let waiting = begins.duration_since(self.now);
-        let overflows = waiting.as_secs_f64() * self.path.rate + PACKET as f64 > self.path.queue;
-        let arrived = !overflows && self.dice.throw() >= self.path.loss;
-        let known = if overflows {
-            self.dropped += u64::from(owner == Owner::Ours);
-            // By the packets behind it.
-            self.now + waiting + self.path.delay
-        } else {
-            self.free_at = begins + Duration::from_secs_f64(PACKET as f64 / self.path.rate);
-            self.queues.push(waiting);
-            self.free_at + self.path.delay
-        };
-        // RFC 9002, section 6.1: three packets later, or an eighth of a round trip.
-        let known = match arrived {
-            true => known,
-            false => known + self.path.delay / 16,
-        };
-        self.order += 1;
-        self.news
-            .insert((known, self.order), (owner, self.now, arrived));
-    }
-}
-
-/// splitmix64.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        (mixed >> 11) as f64 / (1u64 << 53) as f64
+/// 20 Mbit/s, a round trip of 300 ms on average, a queue of 1 MB.
+fn far(jitter: Jitter, loss: f64) -> Path {
+    let delay = match jitter {
+        Jitter::None => 300 * MS,
+        Jitter::Apart(most) | Jitter::InOrder(most) => 300 * MS - most,
+    };
+    Path {
+        rate: 2.5e6,
+        delay,
+        queue: 1e6,
+        loss,
+        jitter,
     }
 }
