@@ -242,6 +242,7 @@ impl Congestion {
             Phase::Keeping { .. } => kept as u64,
             Phase::Sharing { cubic, .. } => cubic.window(),
         }
+        .min(self.losses.bearable(self.packet))
         .max(least)
     }
 }

@@ -100,6 +100,23 @@ fn on_a_path_with_jitter_a_flow_of_tcp_keeps_its_share_too() {
 }
 
 #[test]
+fn what_is_lost_in_flight_leaves_no_more_gaps_than_a_receiver_bears() {
+    for loss in [0.05, 0.2, 0.5] {
+        let path = Path {
+            rate: 100e6,
+            delay: 200 * MS,
+            queue: 20e6,
+            loss,
+            jitter: Jitter::None,
+        };
+        let mut world = World::new(path, 1);
+        world.run(10 * S);
+        let lost = (world.ours.window() / PACKET) as f64 * loss;
+        assert!((150.0..350.0).contains(&lost), "loss {loss}: {lost}");
+    }
+}
+
+#[test]
 fn a_flow_of_tcp_beside_it_gets_its_share_and_leaves_one() {
     for first in [0, 5] {
         let mut world = World::new(HOME, 1);
