@@ -104,6 +104,26 @@ async fn darkness_takes_what_is_on_its_way() {
     assert_eq!(receive(&air.far()).await, [b"after".to_vec()]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn packets_that_hold_up_those_behind_them_arrive_in_order_and_late() {
+    let weather = Weather {
+        jitter: 10 * MS,
+        in_order: true,
+        ..Weather::fair(20 * MS)
+    };
+    let mut sky = Sky::new(weather, 8);
+    let began = now();
+    let arrivals: Vec<_> = (0..100u32)
+        .map(|at| sky.handle_packet(100, began + at * MS).arrives.unwrap())
+        .collect();
+    assert!(arrivals.is_sorted());
+    assert!(arrivals[99] <= began + 129 * MS);
+    let wait: Duration = (0..100u32)
+        .map(|at| arrivals[at as usize] - (began + at * MS))
+        .sum();
+    assert!(wait / 100 > 26 * MS, "{:?}", wait / 100);
+}
+
 fn stormy() -> Weather {
     Weather {
         jitter: 10 * MS,

@@ -10,6 +10,8 @@ pub struct Weather {
     /// Up to this much more, at random for each packet: more than the gap between two packets
     /// makes them change places.
     pub jitter: Duration,
+    /// A late packet holds up those behind it: none changes places with another.
+    pub in_order: bool,
     /// The share of packets that is lost, 0 to 1.
     pub loss: f64,
     /// The share of packets that arrives twice, 0 to 1.
@@ -30,6 +32,7 @@ impl Weather {
         Self {
             delay,
             jitter: Duration::ZERO,
+            in_order: false,
             loss: 0.0,
             duplicate: 0.0,
             rate: None,
@@ -47,6 +50,8 @@ pub struct Sky {
     random: u64,
     /// When the bottleneck has sent what was put into its queue.
     free_at: Option<Instant>,
+    /// When the last packet arrives that holds up those behind it.
+    last_at: Option<Instant>,
 }
 
 /// When a packet arrives: not at all, once or twice.
@@ -65,6 +70,7 @@ impl Sky {
             weather,
             random: seed,
             free_at: None,
+            last_at: None,
         }
     }
 
@@ -91,8 +97,13 @@ impl Sky {
             return Fate::default();
         };
         let arrival = sent + weather.delay;
+        let mut arrives = arrival + weather.jitter.mul_f64(jitter);
+        if weather.in_order {
+            arrives = self.last_at.map_or(arrives, |last| last.max(arrives));
+            self.last_at = Some(arrives);
+        }
         Fate {
-            arrives: Some(arrival + weather.jitter.mul_f64(jitter)),
+            arrives: Some(arrives),
             again: (doubled < weather.duplicate)
                 .then(|| arrival + weather.jitter.mul_f64(jitter_again)),
         }
