@@ -14,7 +14,8 @@ pub(crate) struct Measured;
 
 impl ControllerFactory for Measured {
     fn build(self: Arc<Self>, now: Instant, packet: u16) -> Box<dyn Controller> {
-        Box::new(Measuring(Congestion::new(packet, now)))
+        let congestion = Congestion::new(packet, now).with_most_gaps(MOST_GAPS);
+        Box::new(Measuring(congestion))
     }
 }
 
@@ -72,3 +73,7 @@ impl Controller for Measuring {
         self
     }
 }
+
+/// quinn ends a connection whose stream has more than 1024 gaps in what was received. A quarter of them is for what is in
+/// flight; the others are for packets that are lost again, for those that are late, and for a path that gets worse.
+const MOST_GAPS: u32 = 250;

@@ -50,12 +50,12 @@ impl Losses {
         }
     }
 
-    /// Bytes in flight whose gaps a receiver bears. `packet` in bytes.
-    pub(super) fn bearable(&self, packet: u64) -> u64 {
+    /// Bytes in flight of which `packets` are lost, of `packet` bytes each.
+    pub(super) fn in_flight_of(&self, packets: u64, packet: u64) -> u64 {
         let lost = self.low.lost + self.full.lost;
         let total = self.low.total() + self.full.total();
         match lost > 0.0 {
-            true => (GAPS * packet as f64 * total / lost) as u64,
+            true => ((packets * packet) as f64 * total / lost) as u64,
             false => u64::MAX,
         }
     }
@@ -96,10 +96,6 @@ impl Tally {
 
 /// What a round trip leaves of what was counted before it: the last eight weigh most.
 const FADE: f64 = 0.875;
-
-/// Packets lost of those in flight. A receiver of QUIC may end a connection whose stream has a thousand gaps; and beside
-/// those that what is in flight leaves, there are those of packets that are lost again, and of those that are late.
-const GAPS: f64 = 250.0;
 
 /// Packets that make a share worth believing.
 const ENOUGH: f64 = 100.0;

@@ -33,6 +33,8 @@ pub struct Congestion {
     /// Seconds, of which those count less in which nobody could tell how long a round trip is without a queue.
     age: f64,
     aged_at: Instant,
+    /// Packets of those in flight that may be lost.
+    most_gaps: u64,
     /// How much more than fits into the path alone is in flight.
     gain: f64,
 }
@@ -59,8 +61,17 @@ impl Congestion {
             calm: Duration::ZERO,
             age: 0.0,
             aged_at: now,
+            most_gaps: u64::from(u32::MAX),
             gain: MOST_GAIN,
         }
+    }
+
+    /// The same for a peer that bears no more gaps in what it has received: no more is in flight than loses so many
+    /// packets. Behind these are the gaps of packets that were lost again, and of those that are late.
+    #[must_use]
+    pub fn with_most_gaps(mut self, packets: u32) -> Self {
+        self.most_gaps = packets.into();
+        self
     }
 
     /// Bytes that may be in flight.
@@ -153,9 +164,11 @@ impl Congestion {
 
     /// Nothing has arrived for long: the path may be another one. All that was known of it is forgotten.
     pub fn handle_blackout(&mut self, now: Instant) {
-        let in_flight = self.in_flight;
-        *self = Self::new(u16::try_from(self.packet).unwrap_or(u16::MAX), now);
-        self.in_flight = in_flight;
+        *self = Self {
+            in_flight: self.in_flight,
+            most_gaps: self.most_gaps,
+            ..Self::new(u16::try_from(self.packet).unwrap_or(u16::MAX), now)
+        };
     }
 
     /// A full packet has another size, in bytes.
@@ -242,7 +255,7 @@ impl Congestion {
             Phase::Keeping { .. } => kept as u64,
             Phase::Sharing { cubic, .. } => cubic.window(),
         }
-        .min(self.losses.bearable(self.packet))
+        .min(self.losses.in_flight_of(self.most_gaps, self.packet))
         .max(least)
     }
 }

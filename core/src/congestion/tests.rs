@@ -87,6 +87,9 @@ fn on_a_path_with_jitter_a_flow_of_tcp_keeps_its_share_too() {
     for jitter in [Jitter::Apart(30 * MS), Jitter::InOrder(60 * MS)] {
         for seed in 1..=2 {
             let mut world = World::new(far(jitter, 0.0), seed);
+            world.permitted = PACKET;
+            world.run(10 * S);
+            world.permitted = u64::MAX;
             world.add_rival();
             world.run(15 * S);
             let seen = world.measure(60 * S);
@@ -110,6 +113,7 @@ fn what_is_lost_in_flight_leaves_no_more_gaps_than_a_receiver_bears() {
             jitter: Jitter::None,
         };
         let mut world = World::new(path, 1);
+        world.ours = world.ours.with_most_gaps(250);
         world.run(10 * S);
         let lost = (world.ours.window() / PACKET) as f64 * loss;
         assert!((150.0..350.0).contains(&lost), "loss {loss}: {lost}");

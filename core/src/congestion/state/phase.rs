@@ -83,7 +83,7 @@ impl Congestion {
 
     /// By how much a round trip may be longer than the shortest one and still have met no queue.
     fn chance(&self, least: Duration) -> Duration {
-        (self.jitter.largest() * SPREAD).min(least / 2)
+        (self.jitter.largest().saturating_sub(ROUNDING) * SPREAD).min(least / 2)
     }
 
     /// A round trip that meets no queue: the shortest one of late. Where they differ at random, a full path may never have
@@ -127,6 +127,9 @@ const ALONE: u32 = 2;
 
 /// Round trips differ by so much for no reason.
 const NOTICEABLE: Duration = Duration::from_millis(4);
+
+/// Of a host's timers, and of a link that hands packets on in blocks.
+const ROUNDING: Duration = Duration::from_millis(2);
 
 /// The way from the shortest round trip of all to a usual one, in usual steps.
 const SPREAD: u32 = 16;
