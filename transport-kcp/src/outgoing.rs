@@ -35,7 +35,7 @@ impl Batch {
     }
 
     /// Seals about `most` packets of `session`, as many as it has to send. Their copies are left out where `copied`:
-    /// the pipe makes them, more of them, and later ones.
+    /// the pipe makes them, more of them, and later ones; but of small packets alone.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl Batch {
                 self.bytes.truncate(from);
                 return Ok(());
             };
-            let copy = packet.copy.filter(|_| !copied);
+            let copy = packet.copy.filter(|_| !copied || packet.overdue);
             if let Some(pair) = copy {
                 self.copy.clear();
                 self.copy.extend_from_slice(&self.bytes[from + NONCE_LEN..]);

@@ -19,6 +19,8 @@ pub(super) struct Receiver {
     pub(super) spare: Vec<Vec<u8>>,
     /// Numbers and timestamps to be acknowledged; at most [`MAX_ACKS`].
     pub(super) acks: Vec<(u32, u32)>,
+    /// Those of the last packet: that one may be lost. At most as many as fit into it.
+    told: Vec<(u32, u32)>,
     /// When these are sent at the latest.
     ack_at: Option<Instant>,
     /// The window was told to be small; the peer must learn that it is not any more.
@@ -33,6 +35,7 @@ impl Receiver {
             ready: 0,
             spare: Vec::new(),
             acks: Vec::new(),
+            told: Vec::new(),
             ack_at: None,
             small: false,
         }
@@ -108,7 +111,8 @@ impl Receiver {
     }
 
     /// At most `most` acknowledgements to send now, each a number and a timestamp. Those that `una` says too
-    /// are left out, but for the latest, whose timestamp is of use.
+    /// are left out, but for the latest, whose timestamp is of use. Where segments are missing, those of the packet before
+    /// are told once more: each that nobody hears is a segment that is sent again.
     pub(super) fn take_acks(&mut self, most: usize, mut tell: impl FnMut(u32, u32)) {
         let una = self.una();
         let Some(latest) = self.acks.pop() else {
@@ -116,9 +120,16 @@ impl Receiver {
         };
         self.acks.retain(|(sn, _)| ahead(una, *sn) >= 0);
         self.acks.push(latest);
-        for (sn, ts) in self.acks.drain(..most.min(self.acks.len())) {
-            tell(sn, ts);
+        let now = most.min(self.acks.len());
+        for (sn, ts) in &self.acks[..now] {
+            tell(*sn, *ts);
         }
+        let before = self.told.iter().filter(|(sn, _)| ahead(una, *sn) >= 0);
+        for (sn, ts) in before.take(most - now) {
+            tell(*sn, *ts);
+        }
+        self.told.clear();
+        self.told.extend(self.acks.drain(..now));
         if self.acks.is_empty() {
             self.ack_at = None;
         }
@@ -178,8 +189,9 @@ impl Receiver {
     }
 }
 
-/// Segments of at most 1080 bytes: 4.4 MB, more than the window of a stream.
-pub(super) const RECEIVE_WINDOW: u32 = 4096;
+/// Segments of at most 1080 bytes: 8.8 MB, more than the window of a stream. So much a connection keeps of what came behind
+/// a lost one, and at most as much again of buffers to be used again.
+pub(super) const RECEIVE_WINDOW: u32 = 8192;
 
 /// Acknowledgements beyond these are left to `una` and to the sender's patience.
 pub(super) const MAX_ACKS: usize = 2 * RECEIVE_WINDOW as usize;

@@ -30,6 +30,8 @@ pub(crate) trait Source {
 pub(crate) struct Content {
     /// It carries data, and is not one of many.
     pub(crate) precious: bool,
+    /// It carries a segment that was lost again and again, for which all that came behind it waits.
+    pub(crate) overdue: bool,
 }
 
 /// The state of one conversation.
@@ -211,12 +213,13 @@ impl Arq {
             command: Command::Push,
             ..head
         };
-        let mut carries = false;
+        let (mut carries, mut overdue) = (false, false);
         while self.sender.may_repeat() && room(out) > HEADER {
             let room = room(out) - HEADER;
-            let Some((sn, data)) = self.sender.repeat(room, ts, now) else {
+            let Some((sn, missed, data)) = self.sender.repeat(room, ts, now) else {
                 break;
             };
+            overdue |= missed >= OVERDUE;
             Header { sn, ..push }.write(data.len(), out);
             out.extend_from_slice(data);
             carries = true;
@@ -237,6 +240,7 @@ impl Arq {
         let few = self.sender.flying() <= FEW * self.mtu && out.len() - start <= SMALL;
         (out.len() > start).then_some(Content {
             precious: carries && few,
+            overdue,
         })
     }
 
@@ -269,6 +273,10 @@ impl Arq {
         due
     }
 }
+
+/// A segment that was lost so often, while others arrived, is sent twice at once: of eight thousand on a path that loses one in five, some would be
+/// lost five times in a row, a round trip each.
+const OVERDUE: u32 = 2;
 
 /// A new segment is not begun in less room than this: it would cost more than it carries.
 const LEAST_PUSH: usize = 64;

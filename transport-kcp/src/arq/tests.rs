@@ -143,7 +143,7 @@ fn when_a_path_is_back_everything_goes_out_at_once() {
 fn a_reader_that_rests_shuts_the_window_and_is_asked_until_it_reads() {
     let mut pair = Pair::new();
     pair.far.room = false;
-    pair.near.text.extend(vec![3; 6 << 20]);
+    pair.near.text.extend(vec![3; 12 << 20]);
     let begun = pair.now;
     while pair.now - begun < 100 * S {
         pair.step(&mut |_, _| Fate::Arrives);
@@ -159,7 +159,7 @@ fn a_reader_that_rests_shuts_the_window_and_is_asked_until_it_reads() {
     (pair.far.room, pair.far.heard.1) = (true, true);
     pair.far.arq.handle_room(&mut pair.far.heard);
     let arrived = pair.run(|_, _| Fate::Arrives);
-    assert_eq!(arrived.len(), 6 << 20);
+    assert_eq!(arrived.len(), 12 << 20);
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn a_peer_that_acknowledges_what_was_never_sent_is_not_heard() {
         arq.handle_packet(&segment, &mut sink, now);
     }
     arq.handle_packet(&push(8, 0, b"another conversation"), &mut sink, now);
-    arq.handle_packet(&push(7, 4096, b"beyond the window"), &mut sink, now);
+    arq.handle_packet(&push(7, 8192, b"beyond the window"), &mut sink, now);
     assert_eq!(sink.0, b"");
     assert!(!arq.owes_ack());
 }

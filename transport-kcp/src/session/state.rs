@@ -18,6 +18,8 @@ use crate::smux::{Mux, Side};
 pub(crate) struct Outgoing {
     /// Its copy goes right behind it, numbered as that of this pair.
     pub(crate) copy: Option<u32>,
+    /// All that came behind a part of it waits for that: nobody else copies it.
+    pub(crate) overdue: bool,
     /// A peer would not know it for a double.
     pub(crate) once: bool,
 }
@@ -243,6 +245,7 @@ impl Session {
             fec::to_datagram(&mut out[start..]);
             return Some(Outgoing {
                 copy: None,
+                overdue: false,
                 once: true,
             });
         }
@@ -255,8 +258,12 @@ impl Session {
         };
         let pair = self.framer.number(&mut out[start..]);
         let soon = self.framer.wants_copy(now);
-        let copy = (content.precious && soon).then_some(pair);
-        Some(Outgoing { copy, once: false })
+        let copy = (soon && (content.precious || content.overdue)).then_some(pair);
+        Some(Outgoing {
+            copy,
+            overdue: content.overdue,
+            once: false,
+        })
     }
 
     /// What became of segments since the last call.

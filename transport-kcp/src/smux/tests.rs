@@ -234,7 +234,7 @@ fn one_stream_too_many_is_refused_and_room_comes_back() {
 fn a_peer_that_sends_beyond_the_window_ends_the_connection() {
     let mut server = Mux::new(Side::Server);
     server.take(&bytes_of(Head::Open(3)));
-    for _ in 0..80 {
+    for _ in 0..100 {
         server.take(&bytes_of(Head::Push(3, u16::MAX)));
         server.take(&[0; u16::MAX as usize]);
     }

@@ -31,6 +31,7 @@ impl Sender {
             }
             self.give_up(flight);
             let at = ahead(self.una, flight.sn) as usize;
+            self.sent[at].missed += 1;
             let len = self.sent[at].data.len() + HEADER;
             self.congestion.handle_lost(sent_at, len as u64, now);
             self.outcome.lost += 1;

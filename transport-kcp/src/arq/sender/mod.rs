@@ -76,6 +76,8 @@ pub(in crate::arq) struct Segment {
     sent_at: Instant,
     ts: u32,
     times: u32,
+    /// How often others arrived that left later.
+    missed: u32,
     first_at: Instant,
     /// When it was sent is not known for sure.
     vague: bool,
@@ -300,13 +302,14 @@ impl Sender {
         self.idle = idle && self.lost == 0 && self.has_room();
     }
 
-    /// The first lost segment, if it has at most `room` bytes: its number and its bytes. It flies from now on.
+    /// The first lost segment, if it has at most `room` bytes: its number, how often others overtook it, and its bytes. It flies from
+    /// now on.
     pub(in crate::arq) fn repeat(
         &mut self,
         room: usize,
         ts: u32,
         now: Instant,
-    ) -> Option<(u32, &[u8])> {
+    ) -> Option<(u32, u32, &[u8])> {
         let from = usize::try_from(ahead(self.una, self.lost_from)).unwrap_or(0);
         let mut behind = self.sent.iter().skip(from);
         let at = from + behind.position(|segment| segment.fate == Fate::Lost)?;
@@ -318,7 +321,8 @@ impl Sender {
         let sn = self.una.wrapping_add(at as u32);
         self.lost_from = sn.wrapping_add(1);
         self.launch(at, ts, now);
-        Some((sn, &self.sent[at].data))
+        let segment = &self.sent[at];
+        Some((sn, segment.missed, &segment.data))
     }
 
     /// A buffer for a new segment.
@@ -343,6 +347,7 @@ impl Sender {
             sent_at: now,
             ts,
             times: 0,
+            missed: 0,
             first_at: now,
             vague: false,
         });
@@ -371,8 +376,9 @@ impl Sender {
     }
 }
 
-/// Segments in flight; more than any path holds that the receive window allows.
-pub(in crate::arq) const SEND_WINDOW: u32 = 4096;
+/// Segments in flight, and those behind a lost one; more than any path holds that the receive window allows. 8.8 MB, and at
+/// most as much again of buffers to be used again.
+pub(in crate::arq) const SEND_WINDOW: u32 = 8192;
 
 /// Full packets at the beginning, as RFC 6928. Everything waits for what was sent before it, so a queue
 /// that is filled blindly is felt by keys too.
