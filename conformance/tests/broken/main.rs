@@ -212,7 +212,6 @@ flaws! {
     ];
     a_transport_that_sends_nothing_again_after_a_move_is_caught: ForgetsAtAMove => [
         "a_file_survives_a_move_to_a_path_ten_times_as_long",
-        "a_file_survives_a_translator_that_forgets",
     ];
     a_transport_that_gives_up_after_some_losses_is_caught: GivesUpAfterLosses => [
         "a_file_survives_a_move_to_a_path_of_smaller_packets",

@@ -123,7 +123,7 @@ impl Tracker {
         self.broken_in
     }
 
-    /// Takes the remote bytes that follow [`Self::break_in`] and returns what to write before
+    /// Takes the remote bytes that follow a drawing and returns what to write before
     /// them, and how many of them to leave out, since they end a string too long to be repeated.
     ///
     /// To be called before [`Self::observe`] with the same bytes; cheap when nothing was cut.
