@@ -66,10 +66,14 @@ impl Driver {
             }
         }
         let news = session.has_news();
+        let hinted = session.take_loss_hint();
         let key_due = keys.is_used_up();
         drop((keys, session));
         if alive {
             self.pipe.opened();
+        }
+        if hinted {
+            self.pipe.copies().handle_hint();
         }
         if news {
             self.shared.tell();

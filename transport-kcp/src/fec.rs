@@ -21,7 +21,11 @@ pub(crate) enum Body<'a> {
     /// One datagram, for the conversation `conv`.
     Datagram { conv: u32, payload: &'a [u8] },
     /// KCP segments, sent once or twice.
-    Numbered { pair: u32, segments: &'a [u8] },
+    Numbered {
+        pair: u32,
+        copy: bool,
+        segments: &'a [u8],
+    },
 }
 
 impl<'a> Body<'a> {
@@ -41,11 +45,13 @@ impl<'a> Body<'a> {
             return Some(Self::Datagram { conv, payload });
         }
         let seqid = u32::from_le_bytes(head[..4].try_into().ok()?);
-        if seqid >= SEQIDS || (kind == PARITY) != (seqid % 2 == 1) {
+        let copy = kind == PARITY;
+        if seqid >= SEQIDS || copy != (seqid % 2 == 1) {
             return None;
         }
         Some(Self::Numbered {
             pair: seqid / 2,
+            copy,
             segments: content,
         })
     }

@@ -8,9 +8,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::AsyncWriteExt;
-use tokio::time::sleep;
-use tssh_conformance::{Couple, soon};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, sleep};
+use tssh_conformance::{Air, Couple, DELAY, Weather, soon};
 use tssh_core::proxy::send_copies;
 use tssh_transport_kcp::Kcp;
 
@@ -39,6 +39,47 @@ async fn a_datagram_is_never_repeated() {
         () = send => {}
         () = send_copies(pipe) => {}
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_our_own_programs_the_first_losses_of_a_path_cost_no_key_its_time() {
+    let (mut late, mut most) = (0, Duration::ZERO);
+    for seed in 0..12 {
+        let weather = Weather {
+            loss: 0.05,
+            ..Weather::fair(DELAY)
+        };
+        let rig = Couple::new(&Kcp::default(), Air::new(weather, seed)).await;
+        let pipes = [&rig.client_pipe, &rig.server_pipe];
+        for pipe in pipes {
+            pipe.copies().handle_agreed();
+        }
+        let (mut near, mut far) = (rig.client.open().await.unwrap(), None);
+        let typing = async {
+            for _ in 0..60 {
+                let typed = Instant::now();
+                near.write_all(b"k").await.unwrap();
+                let far = match &mut far {
+                    Some(far) => far,
+                    none => none.insert(rig.server.accept().await.unwrap()),
+                };
+                let key = far.read_u8().await.unwrap();
+                far.write_u8(key).await.unwrap();
+                near.read_u8().await.unwrap();
+                let waited = typed.elapsed();
+                late += u32::from(waited > 2 * DELAY + 12 * MS);
+                most = most.max(waited);
+                sleep(100 * MS).await;
+            }
+        };
+        tokio::select! {
+            () = typing => {}
+            () = send_copies(pipes[0]) => {}
+            () = send_copies(pipes[1]) => {}
+        }
+        assert!(pipes.iter().all(|pipe| pipe.copies().is_active()));
+    }
+    assert!(late <= 4, "{late} of 720 keys were late, up to {most:?}");
 }
 
 const S: Duration = Duration::from_secs(1);

@@ -42,11 +42,18 @@ async fn an_echo_takes_three_packets_and_their_copies_unless_the_pipes_make_them
     for (agreed, pause, exactly) in [
         (false, 2 * S, [2, 1]),
         (false, S / 4, [3, 2]),
+        // Nothing is known of a new path.
+        (true, S / 4, [3, 2]),
         (true, S / 4, [2, 1]),
     ] {
-        if agreed {
-            rig.client_pipe.copies().handle_agreed();
-            rig.server_pipe.copies().handle_agreed();
+        for pipe in [&rig.client_pipe, &rig.server_pipe]
+            .into_iter()
+            .filter(|_| agreed)
+        {
+            pipe.copies().handle_agreed();
+            if exactly == [2, 1] {
+                pipe.copies().handle_arrived(128);
+            }
         }
         sleep(2 * S).await;
         far.write_all(b"!").await.unwrap();

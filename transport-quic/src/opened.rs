@@ -180,7 +180,7 @@ impl PacketKey for ReportingKey {
         let next = packet.saturating_add(1);
         match self.highest.fetch_max(next, Ordering::Relaxed) {
             highest if highest < next => self.pipe.opened_packet(&tag.unwrap_or_default()),
-            highest if highest == next => self.pipe.copies().handle_doubled(),
+            highest if highest == next => self.pipe.copies().handle_hint(),
             _ => {}
         }
         Ok(())

@@ -290,7 +290,13 @@ impl PacketPipe {
     /// along the routes that end it.
     pub fn publish(&self, table: Table) {
         let mut held = lock(&self.shared.held);
-        let was_dark = self.shared.table.load().dark;
+        let before = self.shared.table.load();
+        let was_dark = before.dark;
+        let path = |table: &Table| table.send.first().map(Route::source);
+        if path(&table).is_some() && path(&table) != path(&before) {
+            self.shared.copies.handle_new_path();
+        }
+        drop(before);
         if was_dark && !table.dark {
             for route in &table.send {
                 self.send_all(&mut held, route);

@@ -21,7 +21,7 @@ fn stays_inside(body: &Body<'_>, data: &[u8]) {
     match body {
         Body::Bare(segments) => assert_eq!(*segments, data),
         Body::Datagram { payload, .. } => assert!(payload.len() + HEADER + 4 <= data.len()),
-        Body::Numbered { pair, segments } => {
+        Body::Numbered { pair, segments, .. } => {
             assert!(*pair < PAIRS && segments.len() + HEADER <= data.len());
         }
     }
@@ -36,7 +36,7 @@ fn is_written_as_it_was_read(body: &Body<'_>) {
             out.extend_from_slice(payload);
             to_datagram(&mut out);
         }
-        Body::Numbered { pair, segments } => {
+        Body::Numbered { pair, segments, .. } => {
             out.extend_from_slice(segments);
             assert_eq!(Framer::starting_at(*pair).number(&mut out), *pair);
             assert_eq!(Body::parse(&out), Some(*body));

@@ -43,6 +43,8 @@ pub(crate) struct Session {
     /// `None` until the server knows of a client.
     arq: Option<Arq>,
     just_met: bool,
+    /// The way from the peer loses packets, or the peer believes so.
+    loss_hinted: bool,
     pub(crate) mux: Mux,
     framer: Framer,
     pairs: Pairs,
@@ -66,6 +68,7 @@ impl Session {
             former: Vec::new(),
             arq: None,
             just_met: false,
+            loss_hinted: false,
             mux: Mux::new(Side::Server),
             framer: Framer::new(),
             pairs: Pairs::new(),
@@ -155,7 +158,13 @@ impl Session {
         }
         let numbered = matches!(body, Body::Numbered { .. });
         let new = match body {
-            Body::Numbered { pair, .. } => self.pairs.is_new(pair),
+            Body::Numbered { pair, copy, .. } => {
+                let new = self.pairs.is_new(pair);
+                // A copy without what it is of was behind a loss; what came twice without being one is the peer's
+                // pipe's, which has seen some.
+                self.loss_hinted |= new == copy;
+                new
+            }
             Body::Bare(_) | Body::Datagram { .. } => self.recent.is_new(nonce),
         };
         if !new {
@@ -184,6 +193,11 @@ impl Session {
             }
         }
         alive
+    }
+
+    /// Whether the way from the peer was seen to lose packets, or the peer believes so, since the last call.
+    pub(crate) fn take_loss_hint(&mut self) -> bool {
+        std::mem::take(&mut self.loss_hinted)
     }
 
     /// Whether there is something to send that was not there before a stream was used.

@@ -30,7 +30,13 @@ fn data_its_copy_and_a_datagram_have_these_exact_forms() {
 
 #[test]
 fn what_follows_the_size_is_padding_and_a_size_beyond_the_packet_is_none() {
-    let numbered = |segments| Some(Body::Numbered { pair: 0, segments });
+    let numbered = |segments| {
+        Some(Body::Numbered {
+            pair: 0,
+            copy: false,
+            segments,
+        })
+    };
     assert_eq!(
         Body::parse(b"\0\0\0\0\xf1\0\x04\0abpadding"),
         numbered(b"ab")

@@ -137,7 +137,7 @@ impl Recording {
                     .expect("it opens under no key");
                 under_new_key += 1;
             }
-            let Some(Body::Numbered { pair, segments }) = Body::parse(&body) else {
+            let Some(Body::Numbered { pair, segments, .. }) = Body::parse(&body) else {
                 panic!("{body:?}");
             };
             let conv = Body::Bare(segments).conv().unwrap();

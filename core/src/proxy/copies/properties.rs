@@ -50,7 +50,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Delivery { arrived, lost } => state.handle_delivery(arrived, lost, now),
-                Step::Doubled => state.handle_doubled(now),
+                Step::Doubled => state.handle_hint(now),
                 Step::Sent { bytes, packets, routes } => {
                     let copies = state.handle_sent(bytes, packets, routes, now);
                     prop_assert!(copies <= state.copies().min(MAX_COPIES));

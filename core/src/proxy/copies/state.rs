@@ -73,10 +73,10 @@ impl State {
         self.seen.fade();
     }
 
-    /// A packet of the peer came twice: the peer sees loss on its way, and ours may be no better.
+    /// Packets of the peer get lost, or come twice because it believes so: our way may be no better.
     ///
     /// Told once, or two peers would give each other the hint for ever.
-    pub(super) fn handle_doubled(&mut self, now: Instant) {
+    pub(super) fn handle_hint(&mut self, now: Instant) {
         if self.copies == 0 && !self.hinted {
             self.hinted = true;
             self.since = Some(now);

@@ -174,10 +174,10 @@ fn two_peers_that_see_each_other_s_copies_come_to_rest() {
     for second in 0..3600 {
         let at = t0 + second * S;
         if near.handle_sent(40, 1, 1, at) > 0 {
-            far.handle_doubled(at);
+            far.handle_hint(at);
         }
         if far.handle_sent(40, 1, 1, at) > 0 {
-            near.handle_doubled(at);
+            near.handle_hint(at);
         }
         copies.push((near.copies(), far.copies()));
     }
@@ -191,7 +191,7 @@ fn a_hint_is_taken_again_after_a_loss_of_our_own() {
     let t0 = Instant::now();
     let mut state = State::new();
     for start in [t0, t0 + 3600 * S] {
-        state.handle_doubled(start);
+        state.handle_hint(start);
         assert_eq!(state.copies(), HINTED);
         state.handle_delivery(0, 1, start);
         for minutes in 0..30 {
