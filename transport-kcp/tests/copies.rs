@@ -10,7 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
-use tssh_conformance::{Air, Couple, DELAY, Weather, soon};
+use tssh_conformance::{Air, CAFE, Couple, DELAY, HOME, Lab, Peer, Weather, soon};
+use tssh_core::proxy::network::Event;
 use tssh_core::proxy::send_copies;
 use tssh_transport_kcp::Kcp;
 
@@ -38,6 +39,29 @@ async fn a_datagram_is_never_repeated() {
     tokio::select! {
         () = send => {}
         () = send_copies(pipe) => {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_that_loses_nothing_sees_no_copies_of_the_pipe_after_moves_either() {
+    for seed in 0..8 {
+        let mut lab = Lab::new(&Kcp::default(), Peer::Ours, seed).await;
+        let pipes = [lab.pipe.clone(), lab.server_pipe.clone()];
+        for pipe in &pipes {
+            pipe.copies().handle_agreed();
+        }
+        for address in [CAFE, HOME, CAFE] {
+            for _ in 0..10 {
+                lab.echo_of_a_key().await;
+                sleep(200 * MS).await;
+            }
+            lab.network.set_addresses(&[address]);
+            lab.tell(Event::Changed).await;
+        }
+        sleep(10 * S).await;
+        lab.echo_of_a_key().await;
+        let made = pipes.map(|pipe| pipe.copies().made());
+        assert_eq!(made, [0, 0], "seed {seed}");
     }
 }
 

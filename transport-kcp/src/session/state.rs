@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::End;
 use super::inbox::Inbox;
+use super::signs::Signs;
 use crate::arq::{self, Arq, Outcome, Source};
 use crate::crypto::{self, NONCE_LEN};
 use crate::fec::{self, Body, Framer};
@@ -43,8 +44,7 @@ pub(crate) struct Session {
     /// `None` until the server knows of a client.
     arq: Option<Arq>,
     just_met: bool,
-    /// The way from the peer loses packets, or the peer believes so.
-    loss_hinted: bool,
+    signs: Signs,
     pub(crate) mux: Mux,
     framer: Framer,
     pairs: Pairs,
@@ -68,7 +68,7 @@ impl Session {
             former: Vec::new(),
             arq: None,
             just_met: false,
-            loss_hinted: false,
+            signs: Signs::default(),
             mux: Mux::new(Side::Server),
             framer: Framer::new(),
             pairs: Pairs::new(),
@@ -160,9 +160,7 @@ impl Session {
         let new = match body {
             Body::Numbered { pair, copy, .. } => {
                 let new = self.pairs.is_new(pair);
-                // A copy without what it is of was behind a loss; what came twice without being one is the peer's
-                // pipe's, which has seen some.
-                self.loss_hinted |= new == copy;
+                self.signs.handle_packet(pair, copy, new);
                 new
             }
             Body::Bare(_) | Body::Datagram { .. } => self.recent.is_new(nonce),
@@ -197,7 +195,7 @@ impl Session {
 
     /// Whether the way from the peer was seen to lose packets, or the peer believes so, since the last call.
     pub(crate) fn take_loss_hint(&mut self) -> bool {
-        std::mem::take(&mut self.loss_hinted)
+        self.signs.take()
     }
 
     /// Whether there is something to send that was not there before a stream was used.
