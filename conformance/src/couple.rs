@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
 use tssh_core::proxy::PacketPipe;
 use tssh_core::transport::{Connection, Listener, Transport};
 use tssh_core::wire::ServerInfo;
@@ -43,7 +46,40 @@ impl Couple {
             server_pipe,
         }
     }
+
+    /// Megabytes a second that a stream carries towards the client for `time`, once the path has had four seconds to be
+    /// filled. A measure, for virtual time.
+    ///
+    /// # Panics
+    ///
+    /// When the connection ends meanwhile.
+    pub async fn megabytes_a_second(&self, time: Duration) -> f64 {
+        let mut near = self.client.open().await.expect("a stream");
+        near.write_all(b"x").await.expect("a byte");
+        let mut far = self.server.accept().await.expect("a stream");
+        let flood = async {
+            let chunk = vec![7; 32 << 10];
+            while far.write_all(&chunk).await.is_ok() {}
+        };
+        let count = async {
+            let begun = Instant::now() + WARM_UP;
+            let mut chunk = vec![0; 64 << 10];
+            let mut heard = 0;
+            while let Ok(read) = timeout_at(begun + time, near.read(&mut chunk)).await {
+                let read = read.expect("the connection");
+                heard += if Instant::now() >= begun { read } else { 0 };
+            }
+            heard as f64 / time.as_secs_f64() / 1e6
+        };
+        tokio::select! {
+            () = flood => panic!("the connection has ended"),
+            rate = count => rate,
+        }
+    }
 }
+
+/// The path is being filled.
+const WARM_UP: Duration = Duration::from_secs(4);
 
 impl fmt::Debug for Couple {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

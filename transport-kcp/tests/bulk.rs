@@ -1,14 +1,7 @@
 //! How much comes through a path that loses packets, when nothing else limits it.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "tests own the clock and their tasks"
-)]
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
 use tssh_conformance::{Air, Couple, Weather};
 use tssh_transport_kcp::Kcp;
 
@@ -42,34 +35,11 @@ async fn a_path_that_loses_one_packet_in_five_carries_two_megabytes_a_second() {
     }
 }
 
-/// What a stream carries from the first second after three on, for so long.
 async fn megabytes_a_second(weather: Weather, time: Duration, seed: u64) -> f64 {
-    let rig = Couple::new(&Kcp::default(), Air::new(weather, seed)).await;
-    let mut near = rig.client.open().await.unwrap();
-    near.write_all(b"x").await.unwrap();
-    let mut far = rig.server.accept().await.unwrap();
-    let flood = async {
-        let chunk = vec![7; 32 << 10];
-        while far.write_all(&chunk).await.is_ok() {}
-    };
-    let count = async {
-        let begun = Instant::now() + WARM_UP;
-        let mut chunk = vec![0; 64 << 10];
-        let mut heard = 0;
-        while let Ok(read) = timeout_at(begun + time, near.read(&mut chunk)).await {
-            let read = read.unwrap();
-            heard += if Instant::now() >= begun { read } else { 0 };
-        }
-        heard as f64 / time.as_secs_f64() / 1e6
-    };
-    tokio::select! {
-        () = flood => panic!("the connection has ended"),
-        rate = count => rate,
-    }
+    let transport = &Kcp::default();
+    let rig = Couple::new(transport, Air::new(weather, seed)).await;
+    rig.megabytes_a_second(time).await
 }
-
-/// The path is being filled.
-const WARM_UP: Duration = Duration::from_secs(4);
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
