@@ -86,6 +86,20 @@ fn a_server_that_cannot_start_ends_with_93() {
 }
 
 #[test]
+fn a_server_that_cannot_detach_says_why_and_ends_with_91() {
+    // Enough descriptors to load the program, and none for the pipe to the one in the background.
+    let line = "exec 3<&- 4<&-; ulimit -n 5; exec \"$0\"";
+    let output = Command::new("sh")
+        .args(["-c", line, env!("CARGO_BIN_EXE_tsshd")])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert_eq!(output.status.code(), Some(91), "{}", text(&said));
+    assert!(text(&said).starts_with("tsshd could not start itself again in the background: "));
+}
+
+#[test]
 fn a_server_whose_line_nobody_reads_ends_with_92() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

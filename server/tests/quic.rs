@@ -126,6 +126,28 @@ async fn a_signal_is_told_to_the_client_and_ends_the_server_with_96() {
     .await;
 }
 
+#[tokio::test]
+async fn a_client_that_is_gone_for_its_alive_timeout_ends_the_server_with_95() {
+    soon(async {
+        let mut login = Login::new();
+        let timeouts = Timeouts {
+            alive: Duration::from_secs(1),
+            ..Timeouts::default()
+        };
+        let client = login.client_with(timeouts).await.client.clone();
+        let mut session = client
+            .start(command(b"echo up; sleep 1000"), false)
+            .await
+            .unwrap();
+        assert_eq!(session.stdout.read_u8().await.unwrap(), b'u');
+        drop((session, client));
+        // As if it were killed: nobody says goodbye.
+        login.connected.take().unwrap().tasks.abort();
+        assert_eq!(login.exit_code().await, Some(95));
+    })
+    .await;
+}
+
 /// A server of its own for each test.
 struct Login {
     server: Child,
@@ -136,7 +158,7 @@ struct Login {
 struct Connected {
     client: Client,
     events: mpsc::Receiver<ClientEvent>,
-    _tasks: JoinHandle<()>,
+    tasks: JoinHandle<()>,
 }
 
 impl Login {
@@ -163,12 +185,16 @@ impl Login {
     }
 
     async fn client(&mut self) -> &mut Connected {
+        self.client_with(Timeouts::default()).await
+    }
+
+    async fn client_with(&mut self, timeouts: Timeouts) -> &mut Connected {
         let config = ClientConfig {
             info: self.info.clone(),
             servers: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, self.info.port))],
             carriers: Carriers::Udp,
             stream_answer: None,
-            timeouts: Timeouts::default(),
+            timeouts,
             mtu: 1400,
             connect_timeout: Duration::from_secs(20),
             session_name: String::new(),
@@ -193,7 +219,7 @@ impl Login {
         self.connected.insert(Connected {
             client,
             events,
-            _tasks: tasks,
+            tasks,
         })
     }
 
