@@ -106,12 +106,3 @@ fn files_below(folder: &Path, extension: &str) -> Vec<(PathBuf, String)> {
     found.sort();
     found
 }
-
-pub(crate) fn holds_tests(path: &Path) -> bool {
-    let path = path.strip_prefix(root()).unwrap();
-    path.components().any(|part| {
-        ["test", "tests", "tests.rs"]
-            .iter()
-            .any(|name| part.as_os_str() == *name)
-    }) || path.to_string_lossy().ends_with("_tests.rs")
-}

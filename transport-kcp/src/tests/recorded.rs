@@ -110,7 +110,8 @@ impl Recording {
     /// Every departure from PROTOCOL.md panics.
     fn decode() -> Self {
         let info: Value =
-            serde_json::from_str(include_str!("../../tests/vectors/kcp-info.json")).unwrap();
+            serde_json::from_str(include_str!("../../../core/tests/vectors/kcp-info.json"))
+                .unwrap();
         let info = ServerInfo::find(info["raw"].as_str().unwrap().as_bytes()).unwrap();
         let rekey: Value = serde_json::from_str(REKEY).unwrap();
         let secret = hex::decode(rekey["secret"].as_str().unwrap()).unwrap();
@@ -119,7 +120,7 @@ impl Recording {
         let second = Key::derive(&secret, &*salt).unwrap();
         let mut sides: BTreeMap<String, (Row, Pairs)> = BTreeMap::new();
         let (mut under_new_key, mut copies) = (0, 0);
-        for line in include_str!("../../tests/vectors/kcp-packets.jsonl").lines() {
+        for line in include_str!("../../../core/tests/vectors/kcp-packets.jsonl").lines() {
             let packet: Value = serde_json::from_str(line).unwrap();
             let bytes = hex::decode(packet["hex"].as_str().unwrap()).unwrap();
             // The proxy's own: authentication packets and dummies.
@@ -160,4 +161,4 @@ impl Recording {
     }
 }
 
-const REKEY: &str = include_str!("../../tests/vectors/kcp-rekey.jsonl");
+const REKEY: &str = include_str!("../../../core/tests/vectors/kcp-rekey.jsonl");
