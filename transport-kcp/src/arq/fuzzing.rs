@@ -248,7 +248,7 @@ impl World {
         assert!(receiver.spare.len() + receiver.waiting.len() <= 2 * RECEIVE_WINDOW as usize);
         assert!(receiver.acks.len() <= MAX_ACKS);
         assert!(u32::from(receiver.window()) <= RECEIVE_WINDOW);
-        assert!(sender.sent.len() + sender.spare.len() <= SEND_WINDOW as usize + 1);
+        assert!(sender.kept.places() <= SEND_WINDOW as usize);
         assert!(
             sender.flights.len() <= 4 * SEND_WINDOW as usize,
             "{} flights",

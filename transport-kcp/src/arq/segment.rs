@@ -31,19 +31,27 @@ pub(super) struct Header {
 }
 
 impl Header {
-    pub(super) fn write(&self, len: usize, out: &mut Vec<u8>) {
+    /// Of a segment with so many bytes of data.
+    pub(super) fn to_bytes(self, len: usize) -> [u8; HEADER] {
         let command = match self.command {
             Command::Push => PUSH,
             Command::Ack => ACK,
             Command::Ask => ASK,
             Command::Tell => TELL,
         };
-        out.extend_from_slice(&self.conv.to_le_bytes());
-        out.extend_from_slice(&[command, 0]);
-        out.extend_from_slice(&self.window.to_le_bytes());
-        for number in [self.ts, self.sn, self.una, len as u32] {
-            out.extend_from_slice(&number.to_le_bytes());
+        let mut bytes = [0; HEADER];
+        bytes[..4].copy_from_slice(&self.conv.to_le_bytes());
+        bytes[4] = command;
+        bytes[6..8].copy_from_slice(&self.window.to_le_bytes());
+        let numbers = [self.ts, self.sn, self.una, len as u32];
+        for (place, number) in bytes[8..].chunks_exact_mut(4).zip(numbers) {
+            place.copy_from_slice(&number.to_le_bytes());
         }
+        bytes
+    }
+
+    pub(super) fn write(self, len: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_bytes(len));
     }
 }
 

@@ -225,15 +225,18 @@ impl Arq {
             carries = true;
         }
         while source.has_any() && self.sender.may_send() && room(out) >= HEADER + LEAST_PUSH {
-            let mut data = self.sender.buffer();
-            source.fill(room(out) - HEADER, &mut data);
-            if data.is_empty() {
-                self.sender.give_back(data);
+            let at = out.len();
+            let from = at + HEADER;
+            out.resize(from, 0);
+            source.fill(room(out), out);
+            if out.len() == from {
+                out.truncate(at);
                 break;
             }
-            let (sn, data) = self.sender.send(data, ts, now);
-            Header { sn, ..push }.write(data.len(), out);
-            out.extend_from_slice(data);
+            let data = &out[from..];
+            let sn = self.sender.send(data, ts, now);
+            let header = Header { sn, ..push }.to_bytes(data.len());
+            out[at..from].copy_from_slice(&header);
             carries = true;
         }
         self.sender.handle_idle(!source.has_any());

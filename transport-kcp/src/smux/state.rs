@@ -352,7 +352,8 @@ impl Source for Mux {
     }
 
     fn fill(&mut self, room: usize, out: &mut Vec<u8>) {
-        let left = |out: &Vec<u8>| room.saturating_sub(out.len());
+        let start = out.len();
+        let left = |out: &Vec<u8>| room.saturating_sub(out.len() - start);
         if self.farewell == Farewell::Due && left(out) >= HEADER {
             self.farewell = Farewell::Said;
             Head::Fin(0, Some(Fin::Both)).write(out);
@@ -374,10 +375,10 @@ impl Source for Mux {
         {
             self.take_turn(id, left(out), out);
         }
-        if std::mem::take(&mut self.greeting) && out.is_empty() && left(out) >= HEADER {
+        if std::mem::take(&mut self.greeting) && out.len() == start && left(out) >= HEADER {
             Head::Nothing.write(out);
         }
-        self.segments += u64::from(!out.is_empty());
+        self.segments += u64::from(out.len() > start);
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Fate, Flight, Sender, ahead};
-use crate::arq::segment::HEADER;
+use super::{Fate, Flight, Segment, Sender, ahead};
 
 /// What became of segments since somebody asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +31,7 @@ impl Sender {
             self.give_up(flight);
             let at = ahead(self.una, flight.sn) as usize;
             self.sent[at].missed += 1;
-            let len = self.sent[at].data.len() + HEADER;
+            let len = self.sent[at].len();
             self.congestion.handle_lost(sent_at, len as u64, now);
             self.outcome.lost += 1;
         }
@@ -61,7 +60,7 @@ impl Sender {
         }
         if let Some(segment) = self.sent.get_mut(at) {
             segment.fate = Fate::Lost;
-            self.flying -= segment.data.len() + HEADER;
+            self.flying -= segment.len();
             self.lost += 1;
         }
     }
@@ -113,11 +112,7 @@ impl Sender {
     /// The path was dead and is back: nothing that was in flight arrives any more.
     pub(in crate::arq) fn handle_path_back(&mut self) {
         self.timeouts = 0;
-        let overdue: usize = self
-            .sent
-            .iter()
-            .map(|segment| segment.data.len() + HEADER)
-            .sum();
+        let overdue: usize = self.sent.iter().map(Segment::len).sum();
         self.amnesty = (overdue + FRESH) as u64;
         while let Some((flight, _)) = self.first_flight() {
             self.give_up(flight);

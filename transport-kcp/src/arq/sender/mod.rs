@@ -5,8 +5,10 @@
 //! | what is sent, and what an answer does | `mod.rs`  |
 //! | when a segment counts as lost         | `loss.rs` |
 //! | what a packet of answers comes to     | `acked.rs`|
+//! | where the bytes of segments are kept  | `kept.rs` |
 
 mod acked;
+mod kept;
 mod loss;
 
 pub(in crate::arq) use acked::Acked;
@@ -17,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use tssh_core::congestion::Congestion;
 
+use self::kept::{Kept, Place};
 use crate::arq::pace::Pace;
 use crate::arq::rtt::Rtt;
 use crate::arq::segment::{HEADER, ahead};
@@ -33,8 +36,8 @@ pub(in crate::arq) struct Sender {
     /// Transmissions in their order. Those that were overtaken by another of the same segment, or
     /// acknowledged, are skipped. No more than go out before the first of them times out.
     pub(in crate::arq) flights: VecDeque<Flight>,
-    /// Buffers to be used again; at most [`SEND_WINDOW`].
-    pub(in crate::arq) spare: Vec<Vec<u8>>,
+    /// The bytes of those in `sent`.
+    pub(in crate::arq) kept: Kept,
     /// The number of the next transmission.
     order: u64,
     /// The latest transmission that is known to have arrived.
@@ -69,7 +72,7 @@ pub(in crate::arq) struct Sender {
 
 #[derive(Debug)]
 pub(in crate::arq) struct Segment {
-    data: Vec<u8>,
+    place: Place,
     fate: Fate,
     /// The transmission's number, its time, and how many there were.
     order: u64,
@@ -97,6 +100,11 @@ pub(in crate::arq) struct Flight {
 }
 
 impl Segment {
+    /// Its bytes and those of its header.
+    fn len(&self) -> usize {
+        self.place.len() + HEADER
+    }
+
     /// When the transmission left that arrived, as `ts` tells; `None` when nobody can know.
     fn left_at(&self, ts: Option<u32>, acked: &Acked) -> Option<Instant> {
         if self.vague {
@@ -120,7 +128,7 @@ impl Sender {
             taken: 0,
             sent: VecDeque::new(),
             flights: VecDeque::new(),
-            spare: Vec::new(),
+            kept: Kept::new(mss),
             order: 0,
             arrived: 0,
             disorder: DISORDER,
@@ -206,7 +214,7 @@ impl Sender {
 
     fn let_go_first(&mut self) {
         if let Some(segment) = self.sent.pop_front() {
-            self.spare.push(segment.data);
+            self.kept.give_back(segment.place);
         }
         self.una = self.una.wrapping_add(1);
         self.taken += 1;
@@ -241,7 +249,7 @@ impl Sender {
         let Some(segment) = self.sent.get_mut(at) else {
             return;
         };
-        let len = segment.data.len() + HEADER;
+        let len = segment.len();
         match segment.fate {
             Fate::Acknowledged => return,
             Fate::Flying => self.flying -= len,
@@ -313,7 +321,7 @@ impl Sender {
         let from = usize::try_from(ahead(self.una, self.lost_from)).unwrap_or(0);
         let mut behind = self.sent.iter().skip(from);
         let at = from + behind.position(|segment| segment.fate == Fate::Lost)?;
-        if self.sent[at].data.len() > room {
+        if self.sent[at].len() > room + HEADER {
             return None;
         }
         self.lost -= 1;
@@ -322,26 +330,14 @@ impl Sender {
         self.lost_from = sn.wrapping_add(1);
         self.launch(at, ts, now);
         let segment = &self.sent[at];
-        Some((sn, segment.missed, &segment.data))
+        Some((sn, segment.missed, self.kept.get(&segment.place)))
     }
 
-    /// A buffer for a new segment.
-    pub(in crate::arq) fn buffer(&mut self) -> Vec<u8> {
-        let mut buffer = self.spare.pop().unwrap_or_default();
-        buffer.clear();
-        buffer
-    }
-
-    /// A buffer that was not needed.
-    pub(in crate::arq) fn give_back(&mut self, buffer: Vec<u8>) {
-        self.spare.push(buffer);
-    }
-
-    /// Sends a new segment; returns its number and bytes.
-    pub(in crate::arq) fn send(&mut self, data: Vec<u8>, ts: u32, now: Instant) -> (u32, &[u8]) {
+    /// Sends a new segment of these bytes, at most as many as were said in the beginning; returns its number.
+    pub(in crate::arq) fn send(&mut self, data: &[u8], ts: u32, now: Instant) -> u32 {
         let sn = self.una.wrapping_add(self.sent.len() as u32);
         self.sent.push_back(Segment {
-            data,
+            place: self.kept.keep(data),
             fate: Fate::Lost,
             order: 0,
             sent_at: now,
@@ -351,9 +347,8 @@ impl Sender {
             first_at: now,
             vague: false,
         });
-        let at = self.sent.len() - 1;
-        self.launch(at, ts, now);
-        (sn, &self.sent[at].data)
+        self.launch(self.sent.len() - 1, ts, now);
+        sn
     }
 
     fn launch(&mut self, at: usize, ts: u32, now: Instant) {
@@ -365,7 +360,7 @@ impl Sender {
         segment.ts = ts;
         segment.times += 1;
         segment.vague = false;
-        let len = segment.data.len() + HEADER;
+        let len = segment.len();
         self.congestion.handle_sent(len as u64, now);
         self.pace.handle_sent(len);
         self.flying += len;
@@ -376,8 +371,7 @@ impl Sender {
     }
 }
 
-/// Segments in flight, and those behind a lost one; more than any path holds that the receive window allows. 8.8 MB, and at
-/// most as much again of buffers to be used again.
+/// Segments in flight, and those behind a lost one; more than any path holds that the receive window allows. 8.8 MB.
 pub(in crate::arq) const SEND_WINDOW: u32 = 8192;
 
 /// Full packets at the beginning, as RFC 6928. Everything waits for what was sent before it, so a queue
