@@ -41,6 +41,8 @@ mod patience;
 mod properties;
 mod race;
 #[cfg(test)]
+mod race_fall_tests;
+#[cfg(test)]
 mod race_tests;
 #[cfg(test)]
 mod restraint;

@@ -322,7 +322,7 @@ impl Rival {
     }
 }
 
-/// Ways that are tried at once beside the first: with it as many as stand at a server.
+/// Ways that are tried at once beside the first: a server lets twice as many stand.
 pub(super) const MAX_RIVALS: usize = 3;
 
 /// The preferred interface claims once more in this time.

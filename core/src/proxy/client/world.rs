@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::answers::Answers;
 use super::world_flights::Flight;
 use super::{Carrier, Carriers, Output, State, Timing, Trigger, Way};
 use crate::auth::Challenger;
@@ -19,6 +20,8 @@ pub(super) struct World {
     pub(super) now: Instant,
     pub(super) rtt: Duration,
     pub(super) udp: bool,
+    /// Where UDP does not pass, somebody on the way says so.
+    pub(super) refused: bool,
     pub(super) streams: bool,
     /// Large packets do not pass over UDP.
     pub(super) narrow: bool,
@@ -45,8 +48,10 @@ pub(super) struct World {
     pub(super) moves: u32,
     /// Streams in the middle of which something stands still for ever.
     stalled: Vec<LinkId>,
+    /// Links from addresses that this machine had in its former network.
+    left: Vec<LinkId>,
     pub(super) expecting: Option<Instant>,
-    pub(super) reported: bool,
+    pub(super) answers: Answers,
     pub(super) heard_at: Instant,
     pub(super) longest: Duration,
 }
@@ -65,9 +70,20 @@ impl World {
     /// Client and server that know of races. The server has so many addresses, and the client so many
     /// interfaces beside the one that its system chooses.
     pub(super) fn racing(addresses: usize, interfaces: usize, seed: u64) -> Self {
+        Self::racing_by(Carriers::Udp, (addresses, interfaces), seed)
+    }
+
+    /// The same where packets may be carried by these.
+    pub(super) fn racing_by(
+        carriers: Carriers,
+        (addresses, interfaces): (usize, usize),
+        seed: u64,
+    ) -> Self {
         let timing = Timing {
+            carriers,
             confirm: true,
             race: true,
+            wide: carriers == Carriers::Both,
             ..Timing::default()
         };
         Self::with(timing, (addresses, interfaces), seed)
@@ -85,6 +101,7 @@ impl World {
             now,
             rtt: Duration::from_millis(10 + seed * 37 % 200),
             udp: true,
+            refused: false,
             streams: true,
             narrow: false,
             loss: 0,
@@ -104,8 +121,9 @@ impl World {
             opened: 0,
             moves: 0,
             stalled: Vec::new(),
+            left: Vec::new(),
             expecting: None,
-            reported: false,
+            answers: Answers::default(),
             heard_at: now,
             longest: Duration::ZERO,
         };
@@ -143,6 +161,13 @@ impl World {
 
     pub(super) fn stall(&mut self) {
         self.stalled = self.carriers.keys().copied().collect();
+    }
+
+    /// Another network with other addresses, of which the system tells.
+    pub(super) fn change_network(&mut self) {
+        self.left = self.carriers.keys().copied().collect();
+        self.client.handle_outdated(self.now);
+        self.hint(Trigger::AddressGone);
     }
 
     pub(super) fn carrier(&self) -> Carrier {
@@ -187,7 +212,7 @@ impl World {
             self.now = next;
             self.server.handle_time(self.now);
             if self.answer_due().is_some_and(|at| self.now >= at) {
-                self.reported = true;
+                self.answers.handle_reported(self.expecting);
                 self.client.handle_trigger(Trigger::Unanswered, self.now);
             }
             while let Some(first) = self
@@ -242,8 +267,9 @@ impl World {
     }
 
     fn answer_due(&self) -> Option<Instant> {
-        let since = self.expecting.filter(|_| !self.reported)?;
-        Some((since + self.client.patience(Some(self.rtt), self.now)).max(self.now))
+        let patience = self.client.patience(Some(self.rtt), self.now);
+        let due = self.answers.due(self.expecting, patience)?;
+        Some(due.max(self.now))
     }
 
     /// Sends along `link`, if anything passes there now.
@@ -261,18 +287,26 @@ impl World {
                 .filter(|slow| slow.0 == self.ways[&link].interface);
             let rtt = self.rtt + slow.map_or(Duration::ZERO, |slow| slow.1);
             self.fly(rtt / 2, flight);
+        } else if self.refused && !self.udp && self.carriers[&link] == Carrier::Udp {
+            self.fly(self.rtt / 2, Flight::Refused(link));
         }
     }
 
     pub(super) fn passes(&self, link: LinkId) -> bool {
-        match self.carriers[&link] {
-            Carrier::Udp => {
-                let way = self.ways[&link];
-                let dead = self.dead_addresses.contains(&way.address);
-                self.udp && !dead && !self.dead_interfaces.contains(&way.interface)
-            }
+        let way = self.ways[&link];
+        let dead = self.dead_addresses.contains(&way.address)
+            || self.dead_interfaces.contains(&way.interface)
+            || self.is_left(link);
+        let passes = match self.carriers[&link] {
+            Carrier::Udp => self.udp,
             Carrier::Stream => self.streams && !self.stalled.contains(&link),
-        }
+        };
+        passes && !dead
+    }
+
+    /// Whether this machine has no longer the address that the link is bound to.
+    pub(super) fn is_left(&self, link: LinkId) -> bool {
+        self.left.contains(&link)
     }
 
     pub(super) fn fly(&mut self, time: Duration, flight: Flight) {

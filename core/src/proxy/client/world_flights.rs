@@ -43,6 +43,8 @@ pub(super) enum Flight {
     Answer {
         link: LinkId,
     },
+    /// Nobody who can be believed says that a packet did not arrive.
+    Refused(LinkId),
     Typed,
 }
 
@@ -60,8 +62,10 @@ impl World {
     pub(super) fn land(&mut self, flight: Flight) {
         let now = self.now;
         match flight {
+            Flight::Ack { link, .. } | Flight::Told { link, .. } | Flight::Answer { link }
+                if self.is_left(link) => {}
             Flight::Syn { link, sent } => {
-                if self.streams {
+                if self.passes(link) {
                     self.fly(self.rtt, Flight::Stands(link));
                 } else if sent < 5 {
                     let sent = sent + 1;
@@ -94,10 +98,13 @@ impl World {
                     self.longest = self.longest.max(now - self.heard_at);
                     self.heard_at = now;
                     self.expecting = None;
-                    self.reported = false;
-                    self.moves += u32::from(self.client.handle_heard(link, now));
+                    if self.client.handle_heard(link, now) {
+                        self.answers.handle_new_path(now);
+                        self.moves += 1;
+                    }
                 }
             }
+            Flight::Refused(link) => self.refused(link),
             Flight::Typed => {
                 self.expecting.get_or_insert(now);
                 self.typed += 1;
@@ -114,9 +121,25 @@ impl World {
         }
     }
 
+    /// As the client's actor does.
+    fn refused(&mut self, link: LinkId) {
+        let plan = self.client.plan();
+        if !plan.links.contains(&link) {
+            return;
+        }
+        if self.client.is_rival(link) {
+            self.client.handle_link_failed(link, self.now);
+            return;
+        }
+        if plan.send.first() == Some(&link) {
+            self.hint(Trigger::SendFailed);
+        }
+        self.client.handle_refused(link, self.now);
+    }
+
     /// The client has another path: what has no answer follows.
     pub(super) fn moved(&mut self, link: LinkId) {
-        self.reported = false;
+        self.answers.handle_new_path(self.now);
         self.moves += 1;
         self.send_key(link);
     }

@@ -100,8 +100,10 @@ impl Standing {
     }
 }
 
-/// As many as a client tries at once.
-pub(super) const MAX_CANDIDATES: usize = 4;
+/// A client tries four ways at once. A local port that it has replaced, a stream beside them and the
+/// path before the one in use stand here too until they are forgotten, and none of these may drive out
+/// one whose acknowledgement is on its way to being chosen.
+pub(super) const MAX_CANDIDATES: usize = 8;
 
 /// A client gives an attempt up long before.
 const STANDS: Duration = Duration::from_secs(10);
