@@ -286,14 +286,14 @@ fn what_a_server_said_before_it_broke_off_arrives() {
 }
 
 /// A `tssh` whose command says `ready` and waits for the end of its input.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     /// Kept open: what the command still says must not break it.
     _stdout: BufReader<std::process::ChildStdout>,
 }
 
 impl Running {
-    fn start(rig: &Rig, mode: Mode, arguments: &[&str]) -> Self {
+    pub(crate) fn start(rig: &Rig, mode: Mode, arguments: &[&str]) -> Self {
         let command = "echo ready; cat";
         let mut child = rig
             .tssh(mode, &[arguments, &["server", command]].concat())
@@ -313,7 +313,7 @@ impl Running {
     }
 
     /// Ends the session, and returns what the user was told.
-    fn end(mut self) -> String {
+    pub(crate) fn end(mut self) -> String {
         drop(self.child.stdin.take());
         let mut told = String::new();
         let mut stderr = self.child.stderr.take().unwrap();
@@ -324,12 +324,12 @@ impl Running {
 }
 
 /// What a forward leads to.
-struct Far {
+pub(crate) struct Far {
     port: u16,
 }
 
 impl Far {
-    fn answering(answer: impl Fn(TcpStream) + Send + 'static) -> Self {
+    pub(crate) fn answering(answer: impl Fn(TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         thread::spawn(move || {
@@ -345,11 +345,11 @@ impl Far {
     }
 }
 
-fn forward(port: u16, far: &Far) -> String {
+pub(crate) fn forward(port: u16, far: &Far) -> String {
     format!("{port}:127.0.0.1:{}", far.port)
 }
 
-fn connect(port: u16) -> TcpStream {
+pub(crate) fn connect(port: u16) -> TcpStream {
     let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket
@@ -361,7 +361,7 @@ fn read(mut socket: TcpStream) -> Vec<u8> {
     bytes
 }
 
-fn say_and_hear(socket: &mut TcpStream, words: &[u8]) {
+pub(crate) fn say_and_hear(socket: &mut TcpStream, words: &[u8]) {
     socket.write_all(words).unwrap();
     let mut heard = vec![0; words.len()];
     socket.read_exact(&mut heard).unwrap();

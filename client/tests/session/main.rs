@@ -15,6 +15,7 @@ mod left;
 mod no_terminal;
 mod outage;
 mod plain;
+mod pressure;
 mod relay;
 mod rig;
 mod screen;
