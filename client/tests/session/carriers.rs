@@ -94,16 +94,20 @@ fn a_tcp_connection_that_stands_still_is_left_for_one_that_works() {
 }
 
 /// A command that says again what it is told.
-struct Session {
+pub(crate) struct Session {
     child: Child,
-    stdin: ChildStdin,
-    stdout: ChildStdout,
+    pub(crate) stdin: ChildStdin,
+    pub(crate) stdout: ChildStdout,
 }
 
 impl Session {
     fn start(rig: &Rig, mode: Mode, relay: &Relay) -> Self {
+        Self::start_with(rig, mode, &[&relay.option()])
+    }
+
+    pub(crate) fn start_with(rig: &Rig, mode: Mode, options: &[&str]) -> Self {
         let mut child = rig
-            .tssh(mode, &[&relay.option(), "server", "cat"])
+            .tssh(mode, &[options, &["server", "cat"]].concat())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -116,7 +120,7 @@ impl Session {
         }
     }
 
-    fn echo(&mut self, word: &[u8]) {
+    pub(crate) fn echo(&mut self, word: &[u8]) {
         self.stdin.write_all(word).unwrap();
         let mut heard = vec![0; word.len()];
         self.stdout.read_exact(&mut heard).unwrap();
@@ -124,7 +128,7 @@ impl Session {
     }
 
     /// Ends it with success, and returns what it complained of.
-    fn end(mut self) -> String {
+    pub(crate) fn end(mut self) -> String {
         drop(self.stdin);
         let stderr = collect(self.child.stderr.take().unwrap());
         assert_eq!(wait(self.child).code(), Some(0));
@@ -206,7 +210,7 @@ fn a_proxy_command_that_prints_a_banner_is_named_as_the_cause() {
 }
 
 /// A command that connects to `target` through the rig's sshd.
-fn through_ssh(rig: &Rig, target: &str) -> String {
+pub(crate) fn through_ssh(rig: &Rig, target: &str) -> String {
     format!(
         "ssh -F none -i {} -o IdentitiesOnly=yes -o UserKnownHostsFile={} -p {} -l {} -W {target} 127.0.0.1",
         rig.path("id").display(),

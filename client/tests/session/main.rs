@@ -16,10 +16,12 @@ mod no_terminal;
 mod outage;
 mod plain;
 mod pressure;
+mod proxy_command;
 mod relay;
 mod rig;
 mod screen;
 mod seat;
+mod size;
 #[expect(dead_code, reason = "the tests of the login use the rest")]
 #[path = "../login/sshd.rs"]
 mod sshd;
