@@ -43,6 +43,8 @@ struct Doors {
     clients: BTreeMap<SocketAddr, u64>,
     /// How many packets came through to either side.
     passed: u64,
+    /// The largest packet of the client, and of the server, in bytes.
+    largest: [usize; 2],
 }
 
 impl Relay {
@@ -147,6 +149,11 @@ impl Relay {
         self.shared.doors.lock().unwrap().clients.len()
     }
 
+    /// The largest packet of the client, and of the server, in bytes.
+    pub(crate) fn largest(&self) -> [usize; 2] {
+        self.shared.doors.lock().unwrap().largest
+    }
+
     /// Waits until so many more packets have passed.
     pub(crate) fn wait_for_traffic(&self, packets: u64) {
         let from = self.shared.doors.lock().unwrap().passed;
@@ -194,13 +201,10 @@ impl Shared {
                 Err(error) => panic!("the relay cannot receive: {error}"),
             };
             let packet = &buffer[..length];
-            *self
-                .doors
-                .lock()
-                .unwrap()
-                .clients
-                .entry(client)
-                .or_default() += 1;
+            let mut doors = self.doors.lock().unwrap();
+            *doors.clients.entry(client).or_default() += 1;
+            doors.largest[0] = doors.largest[0].max(length);
+            drop(doors);
             self.changed.notify_all();
             if self.drops(packet) {
                 continue;
@@ -270,7 +274,10 @@ impl Shared {
             let Ok(length) = door.recv(&mut buffer) else {
                 continue;
             };
-            let known = self.doors.lock().unwrap().open.get(&client).cloned();
+            let mut doors = self.doors.lock().unwrap();
+            doors.largest[1] = doors.largest[1].max(length);
+            let known = doors.open.get(&client).cloned();
+            drop(doors);
             // A mapping that the NAT forgot leads nowhere.
             if !known.is_some_and(|known| Arc::ptr_eq(&known, door)) {
                 return;
