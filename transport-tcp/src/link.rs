@@ -92,6 +92,13 @@ where
         }
     }
 
+    /// What writes, for tests.
+    #[cfg(test)]
+    pub(crate) fn with_outlet<T>(&self, look: impl FnOnce(&W) -> T) -> T {
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        look(&writing.outlet)
+    }
+
     fn fail(&self, error: &io::Error) -> io::Error {
         let failure = || (error.kind(), error.to_string());
         let (kind, text) = self.failed.get_or_init(failure);

@@ -195,44 +195,5 @@ const SEGMENT: u32 = 1100;
 const UNSENT: u32 = 16 << 10;
 
 #[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn segments_of_both_directions_pass_where_a_vpn_in_a_vpn_takes_1168_bytes() {
-        let (near, far) = pair().await;
-        for stream in [&near, &far] {
-            // What the kernel tells is without the timestamps.
-            let mss = SockRef::from(stream).tcp_mss().unwrap();
-            assert!(mss + TIMESTAMPS + IPV6 + TCP <= 1168, "{mss}");
-            assert!(mss >= 1000, "{mss}");
-        }
-    }
-
-    /// Two ends of a connection, with our options on both.
-    async fn pair() -> (TcpStream, TcpStream) {
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let socket = open(any).unwrap();
-        limit_segments(&SockRef::from(&socket));
-        socket.bind(&any.into()).unwrap();
-        socket.listen(1).unwrap();
-        let listener = TcpListener::from_std(socket.into()).unwrap();
-        let server = listener.local_addr().unwrap();
-        let socket = open(server).unwrap();
-        set_options(&SockRef::from(&socket), server);
-        let _ = socket.connect(&server.into());
-        let near = TcpStream::from_std(socket.into()).unwrap();
-        near.writable().await.unwrap();
-        let (far, peer) = listener.accept().await.unwrap();
-        set_options(&SockRef::from(&far), peer);
-        (near, far)
-    }
-
-    const TIMESTAMPS: u32 = 12;
-    const TCP: u32 = 20;
-    const IPV6: u32 = 40;
-}
+#[path = "tcp_tests.rs"]
+mod tests;
