@@ -184,6 +184,7 @@ impl Task {
 
     fn note_heard(&mut self) {
         let opened = self.pipe.activity().opened();
+        self.state.handle_opened(opened, now());
         if opened == self.opened {
             return;
         }

@@ -101,6 +101,11 @@ impl Fallback {
         self.narrow = true;
     }
 
+    /// A large packet passed the path in use over UDP: it is.
+    pub(super) fn handle_wide(&mut self) {
+        self.narrow = false;
+    }
+
     /// Whether that is known of this network.
     pub(super) fn is_narrow(&self) -> bool {
         self.narrow

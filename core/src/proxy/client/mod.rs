@@ -9,6 +9,7 @@
 //! | how a stream is made in time                 | `dial.rs`     |
 //! | when TCP is tried, and when UDP again        | `fallback.rs`, `streams.rs` |
 //! | whether large packets pass, too              | `width.rs`    |
+//! | when that is asked once more                 | `looks.rs`    |
 //! | what the data path is to do                  | `view.rs`     |
 //! | which hints and deeds there are              | `exchange.rs` |
 //! | where the hints come from                    | `actor.rs`    |
@@ -36,6 +37,7 @@ mod gate;
 mod handle;
 mod hints;
 mod interface;
+mod looks;
 mod patience;
 #[cfg(test)]
 mod properties;
@@ -56,6 +58,8 @@ mod streams;
 mod tests;
 mod view;
 mod width;
+#[cfg(test)]
+mod width_tests;
 #[cfg(test)]
 mod world;
 #[cfg(test)]

@@ -15,8 +15,10 @@ use crate::proxy::{LinkId, MAX_ROUTES};
 #[derive(Clone, Debug)]
 enum Step {
     Ack(u64, u64),
+    Answer(u64, bool),
     Failed(u64),
     Heard(u64),
+    Opened(u64),
     Outdated,
     Refused(u64),
     Stands(u64),
@@ -28,6 +30,7 @@ proptest! {
     #[test]
     fn any_order_of_events_keeps_the_plan_sane_and_never_leads_to_a_busy_loop(
         race in any::<bool>(),
+        wide in any::<bool>(),
         interfaces in 0..4_usize,
         addresses in 1..4_usize,
         carriers in prop_oneof![Just(Carriers::Udp), Just(Carriers::Stream), Just(Carriers::Both)],
@@ -35,6 +38,7 @@ proptest! {
     ) {
         let mut now = Instant::now();
         let base = if race { 1 << 63 } else { 0 };
+        let mut opened = 0;
         let mut known = BTreeSet::new();
         let mut state = if carriers == Carriers::Udp && !race {
             known.insert(LinkId(1));
@@ -44,6 +48,7 @@ proptest! {
                 carriers,
                 confirm: race || carriers == Carriers::Both,
                 race,
+                wide,
                 ..Timing::default()
             };
             let challenger = match race {
@@ -59,6 +64,10 @@ proptest! {
                 Step::Ack(back, serial) => {
                     state.handle_ack(LinkId(newest.saturating_sub(back)), ack(base + serial), now);
                 }
+                Step::Answer(back, large) => {
+                    let link = LinkId(newest.saturating_sub(back));
+                    state.handle_answer(link, ack(0), large);
+                }
                 Step::Failed(back) => {
                     state.handle_link_failed(LinkId(newest.saturating_sub(back)), now);
                 }
@@ -69,6 +78,7 @@ proptest! {
                         state.handle_heard(link, now);
                     }
                 }
+                Step::Opened(new) => opened += new,
                 Step::Outdated => state.handle_outdated(now),
                 Step::Refused(back) => {
                     state.handle_refused(LinkId(newest.saturating_sub(back)), now);
@@ -77,6 +87,7 @@ proptest! {
                 Step::Trigger(trigger) => state.handle_trigger(trigger, now),
                 Step::Typed => state.handle_typed(now),
             }
+            state.handle_opened(opened, now);
             let mut outputs = 0;
             while let Some(output) = state.poll_output(now) {
                 outputs += 1;
@@ -129,8 +140,10 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         (0..4_u64, 0..30_u64).prop_map(|(back, serial)| Step::Ack(back, serial)),
+        (0..4_u64, any::<bool>()).prop_map(|(back, large)| Step::Answer(back, large)),
         (0..4_u64).prop_map(Step::Failed),
         (0..4_u64).prop_map(Step::Heard),
+        (0..1000_u64).prop_map(Step::Opened),
         Just(Step::Outdated),
         (0..4_u64).prop_map(Step::Refused),
         (0..4_u64).prop_map(Step::Stands),

@@ -7,31 +7,76 @@ use std::time::{Duration, Instant};
 
 use super::config::Carriers;
 use super::exchange::{Carrier, Output, Trigger};
+use super::looks::Looks;
 use super::state::State;
 use crate::auth::Ack;
 use crate::proxy::LinkId;
 
-/// One round of questions of both sizes on the path in use.
+/// What is asked on the path in use.
 #[derive(Debug)]
 pub(super) struct Width {
     link: LinkId,
+    round: Option<Round>,
+    looks: Looks,
+}
+
+/// Questions of both sizes, one after the other, until a large one is answered.
+#[derive(Debug)]
+struct Round {
+    kind: Kind,
     asked: u32,
     /// The next question, or after the last one the verdict.
     next: Instant,
-    /// A small question was answered since the first large one.
-    small: bool,
+    /// So many small questions were answered.
+    small: u32,
     rounds: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Of a path of which nothing is known.
+    First,
+    /// One question on a path that was wide enough before.
+    Single,
+    /// What follows one that had no answer.
+    Doubt,
+}
+
+impl Kind {
+    /// How many large questions there are at most.
+    fn questions(self) -> u32 {
+        match self {
+            Self::First => QUESTIONS,
+            Self::Single => 1,
+            Self::Doubt => DOUBTS,
+        }
+    }
 }
 
 impl Width {
     fn new(link: LinkId, now: Instant) -> Self {
         Self {
             link,
+            round: Some(Round::new(Kind::First, now)),
+            looks: Looks::new(now),
+        }
+    }
+}
+
+impl Round {
+    fn new(kind: Kind, at: Instant) -> Self {
+        Self {
+            kind,
             asked: 0,
-            next: now,
-            small: false,
+            next: at,
+            small: 0,
             rounds: 0,
         }
+    }
+
+    /// Whether the last question has had its time.
+    fn is_over(&self, now: Instant) -> bool {
+        self.asked == self.kind.questions() && now >= self.next
     }
 }
 
@@ -40,11 +85,21 @@ impl State {
     pub fn handle_answer(&mut self, link: LinkId, ack: Ack, large: bool) {
         let ours = self.challenger.is_answer(ack.claim);
         let width = self.width.as_mut().filter(|width| width.link == link);
-        if let Some(width) = width.filter(|_| ours) {
-            width.small = true;
-            if large {
-                self.width = None;
-            }
+        let Some(width) = width.filter(|_| ours) else {
+            return;
+        };
+        if large {
+            width.round = None;
+            self.fallback.handle_wide();
+        } else if let Some(round) = &mut width.round {
+            round.small += 1;
+        }
+    }
+
+    /// So many packets of the peer have opened so far, on whatever path. To be told after each wait.
+    pub fn handle_opened(&mut self, opened: u64, now: Instant) {
+        if let Some(width) = &mut self.width {
+            width.looks.handle_opened(opened, now);
         }
     }
 
@@ -62,50 +117,80 @@ impl State {
 
     pub(super) fn poll_width(&mut self, now: Instant) -> Option<Output> {
         let patience = self.rtt.unwrap_or_default() * 2 + LAST_ANSWER;
-        let width = self.width.as_mut().filter(|width| now >= width.next)?;
-        let link = width.link;
-        if width.asked < QUESTIONS {
-            width.asked += 1;
-            width.next = match width.asked {
-                QUESTIONS => now + patience,
-                _ => now + EVERY,
-            };
-            let claim = self.challenger.question();
-            return Some(Output::Ask { link, claim });
+        let calm = self.is_calm();
+        let width = self.width.as_mut()?;
+        if let Some(round) = width.round.take_if(|round| round.is_over(now)) {
+            match round.kind {
+                Kind::First if round.small > 0 => return self.handle_narrow(now),
+                Kind::Doubt if round.small >= ENOUGH => return self.handle_narrow(now),
+                // A path that answers nothing is none, and it is not for this to find that out.
+                Kind::First if round.rounds < MAX_ROUNDS => {
+                    width.round = Some(Round {
+                        rounds: round.rounds + 1,
+                        ..Round::new(Kind::First, now)
+                    });
+                }
+                Kind::First | Kind::Doubt => {}
+                Kind::Single => width.round = Some(Round::new(Kind::Doubt, now)),
+            }
         }
-        if width.small {
-            *width = Width::new(link, now + AGAIN);
-            self.handle_narrow(now);
-        } else if width.rounds < MAX_ROUNDS {
-            // A path that answers nothing is none, and it is not for this to find that out.
-            width.rounds += 1;
-            width.asked = 0;
-        } else {
-            self.width = None;
+        let due = width.looks.ask_at().is_some_and(|at| now >= at);
+        if width.round.is_none() && calm && due {
+            width.looks.handle_asked(now);
+            width.round = Some(Round::new(Kind::Single, now));
         }
-        None
+        let round = width.round.as_mut().filter(|round| now >= round.next)?;
+        round.asked += 1;
+        round.next = match round.asked == round.kind.questions() {
+            true => now + patience,
+            false => now + EVERY,
+        };
+        let (link, claim) = (width.link, self.challenger.question());
+        Some(Output::Ask { link, claim })
     }
 
     pub(super) fn poll_width_timeout(&self) -> Option<Instant> {
-        self.width.as_ref().map(|width| width.next)
+        let width = self.width.as_ref()?;
+        match &width.round {
+            Some(round) => Some(round.next),
+            None => {
+                let ask = width.looks.ask_at().filter(|_| self.is_calm());
+                [ask, width.looks.look_at()].into_iter().flatten().min()
+            }
+        }
+    }
+
+    /// Whether there is nothing about the path in use that is being found out otherwise.
+    fn is_calm(&self) -> bool {
+        self.proved() && !self.suspect && !self.is_trying()
     }
 
     /// UDP passes and is of no use here: a stream takes over, until the network is another one.
-    fn handle_narrow(&mut self, now: Instant) {
+    fn handle_narrow(&mut self, now: Instant) -> Option<Output> {
         tracing::info!("large packets do not pass by UDP");
+        if let Some(width) = &mut self.width {
+            width.round = Some(Round::new(Kind::First, now + AGAIN));
+        }
         self.fallback.handle_narrow();
         if self.dial.is_none() {
             // Not given up because the path in use answers: it does, and that is no help.
             self.dial = Some(self.new_dial(now, Some(Trigger::NetworkChanged)));
         }
+        self.poll_streams(now)
     }
 }
 
-/// Large questions of one round. Where every fifth packet is lost one round in some thousands goes
+/// Large questions on a new path. Where every fifth packet is lost one such round in some thousands goes
 /// unanswered.
 const QUESTIONS: u32 = 8;
 
-/// Between two of them: the verdict falls in about a second.
+/// The same on a path in use, which is asked for hours: there none is to go unanswered by chance.
+const DOUBTS: u32 = 16;
+
+/// Of these so many small ones are to be answered, or else large packets are not all that is lost.
+const ENOUGH: u32 = 4;
+
+/// Between two of them: the verdict falls in about a second, or two.
 const EVERY: Duration = Duration::from_millis(100);
 
 /// Beside two round trips, for the answer to the last one.

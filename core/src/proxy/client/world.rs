@@ -44,6 +44,12 @@ pub(super) struct World {
     pub(super) slow: Option<(usize, Duration)>,
     pub(super) typed: u64,
     pub(super) opened: u64,
+    /// What flows beside the keys.
+    pub(super) bulk: Option<Bulk>,
+    /// Packets of the server that have opened.
+    pub(super) heard: u64,
+    /// Questions of the client.
+    pub(super) asked: u32,
     /// How often the client has taken another path.
     pub(super) moves: u32,
     /// Streams in the middle of which something stands still for ever.
@@ -54,6 +60,13 @@ pub(super) struct World {
     pub(super) answers: Answers,
     pub(super) heard_at: Instant,
     pub(super) longest: Duration,
+}
+
+/// A packet every ten milliseconds, to or from the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bulk {
+    Down,
+    Up,
 }
 
 impl World {
@@ -119,6 +132,9 @@ impl World {
             slow: None,
             typed: 0,
             opened: 0,
+            bulk: None,
+            heard: 0,
+            asked: 0,
             moves: 0,
             stalled: Vec::new(),
             left: Vec::new(),
@@ -136,6 +152,13 @@ impl World {
 
     pub(super) fn settled(carriers: Carriers, seed: u64) -> Self {
         Self::new(carriers, seed).after(10 * S)
+    }
+
+    /// From here on this flows.
+    pub(super) fn with_bulk(mut self, bulk: Bulk) -> Self {
+        self.bulk = Some(bulk);
+        self.fly(Duration::ZERO, Flight::Flow);
+        self
     }
 
     pub(super) fn after(mut self, time: Duration) -> Self {
@@ -228,6 +251,7 @@ impl World {
     }
 
     pub(super) fn act(&mut self) {
+        self.client.handle_opened(self.heard, self.now);
         while let Some(output) = self.client.poll_output(self.now) {
             match output {
                 Output::Bind { link, carrier, way } => {
@@ -245,6 +269,7 @@ impl World {
                     }
                 }
                 Output::Ask { link, claim } => {
+                    self.asked += 1;
                     for large in [false, true] {
                         self.send(link, Flight::Ask { link, claim, large });
                     }
@@ -314,6 +339,9 @@ impl World {
         self.flights.insert((self.now + time, self.order), flight);
     }
 }
+
+/// Between two packets of bulk.
+pub(super) const FLOWS: Duration = Duration::from_millis(10);
 
 /// Between two keys.
 pub(super) const TYPED: Duration = Duration::from_millis(100);

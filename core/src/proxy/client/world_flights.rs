@@ -1,6 +1,6 @@
 //! What is on its way in a simulated network, and what it does where it lands.
 
-use super::world::{S, SERVER, TYPED, World};
+use super::world::{Bulk, FLOWS, S, SERVER, TYPED, World};
 use super::{Carrier, Trigger};
 use crate::auth::{Ack, Claim, Verdict};
 use crate::proxy::rig::port;
@@ -45,6 +45,14 @@ pub(super) enum Flight {
     },
     /// Nobody who can be believed says that a packet did not arrive.
     Refused(LinkId),
+    /// A packet of bulk, and the acknowledgement of one that came up.
+    Bulk {
+        link: LinkId,
+    },
+    Acked {
+        link: LinkId,
+    },
+    Flow,
     Typed,
 }
 
@@ -52,7 +60,7 @@ impl Flight {
     pub(super) fn is_large(&self, carrier: Carrier) -> bool {
         let large = matches!(
             self,
-            Self::Ask { large: true, .. } | Self::Told { large: true, .. }
+            Self::Ask { large: true, .. } | Self::Told { large: true, .. } | Self::Bulk { .. }
         );
         large && carrier == Carrier::Udp
     }
@@ -97,14 +105,26 @@ impl World {
                 if self.client.plan().links.contains(&link) {
                     self.longest = self.longest.max(now - self.heard_at);
                     self.heard_at = now;
-                    self.expecting = None;
-                    if self.client.handle_heard(link, now) {
-                        self.answers.handle_new_path(now);
-                        self.moves += 1;
-                    }
+                    self.hear(link);
                 }
             }
             Flight::Refused(link) => self.refused(link),
+            Flight::Bulk { link } => match self.bulk {
+                Some(Bulk::Up) => self.send(link, Flight::Acked { link }),
+                Some(Bulk::Down) | None => self.hear(link),
+            },
+            Flight::Acked { link } => self.hear(link),
+            Flight::Flow => {
+                let link = match self.bulk {
+                    Some(Bulk::Up) => self.client.plan().send.first().copied(),
+                    Some(Bulk::Down) => self.server.plan().current.map(|source| source.link),
+                    None => return,
+                };
+                if let Some(link) = link {
+                    self.send(link, Flight::Bulk { link });
+                }
+                self.fly(FLOWS, Flight::Flow);
+            }
             Flight::Typed => {
                 self.expecting.get_or_insert(now);
                 self.typed += 1;
@@ -135,6 +155,18 @@ impl World {
             self.hint(Trigger::SendFailed);
         }
         self.client.handle_refused(link, self.now);
+    }
+
+    /// A packet of the server opens.
+    fn hear(&mut self, link: LinkId) {
+        if self.client.plan().links.contains(&link) {
+            self.heard += 1;
+            self.expecting = None;
+            if self.client.handle_heard(link, self.now) {
+                self.answers.handle_new_path(self.now);
+                self.moves += 1;
+            }
+        }
     }
 
     /// The client has another path: what has no answer follows.
