@@ -77,6 +77,38 @@ fn a_session_that_comes_to_a_network_where_only_small_packets_pass_by_udp_goes_o
 }
 
 #[test]
+fn what_is_under_way_when_udp_stops_taking_large_packets_comes_by_tcp() {
+    let rig = Rig::start();
+    let relay = Relay::start(&rig);
+    let connections = relay.open_tcp();
+    let mut session = Session::start(&rig, Mode::Udp, &relay);
+    session.echo(b"over UDP\n");
+    relay.narrow();
+    session.echo(b"small\n");
+    session.echo(&[b'.'; 500_000]);
+    assert!(connections.load(Ordering::SeqCst) > 0);
+    assert_eq!(session.end(), "");
+}
+
+/// Heartbeats pass all the while, and nothing was sent by UDP that was larger.
+#[test]
+fn a_large_answer_to_a_key_comes_by_tcp_where_udp_takes_no_large_packets_any_more() {
+    let rig = Rig::start();
+    let relay = Relay::start(&rig);
+    let connections = relay.open_tcp();
+    let line =
+        "read x; echo over UDP; read x; echo small; read x; head -c 20000 /dev/zero; exec cat";
+    let mut session = Session::run(&rig, Mode::Udp, &[&relay.option()], line);
+    session.ask("over UDP\n".len());
+    relay.narrow();
+    session.ask("small\n".len());
+    assert_eq!(session.ask(20_000), [0; 20_000]);
+    assert!(connections.load(Ordering::SeqCst) > 0);
+    session.echo(b"still there\n");
+    assert_eq!(session.end(), "");
+}
+
+#[test]
 fn a_tcp_connection_that_stands_still_is_left_for_one_that_works() {
     let rig = Rig::start();
     let relay = Relay::start(&rig);
@@ -93,7 +125,7 @@ fn a_tcp_connection_that_stands_still_is_left_for_one_that_works() {
     assert_eq!(session.end(), "");
 }
 
-/// A command that says again what it is told.
+/// A command that says again what it is told, at least in the end.
 pub(crate) struct Session {
     child: Child,
     pub(crate) stdin: ChildStdin,
@@ -106,8 +138,12 @@ impl Session {
     }
 
     pub(crate) fn start_with(rig: &Rig, mode: Mode, options: &[&str]) -> Self {
+        Self::run(rig, mode, options, "cat")
+    }
+
+    fn run(rig: &Rig, mode: Mode, options: &[&str], line: &str) -> Self {
         let mut child = rig
-            .tssh(mode, &[options, &["server", "cat"]].concat())
+            .tssh(mode, &[options, &["server", line]].concat())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -122,9 +158,19 @@ impl Session {
 
     pub(crate) fn echo(&mut self, word: &[u8]) {
         self.stdin.write_all(word).unwrap();
-        let mut heard = vec![0; word.len()];
+        assert_eq!(self.read(word.len()), word);
+    }
+
+    /// Says a line, and returns so much of what is said to it.
+    fn ask(&mut self, len: usize) -> Vec<u8> {
+        self.stdin.write_all(b"\n").unwrap();
+        self.read(len)
+    }
+
+    fn read(&mut self, len: usize) -> Vec<u8> {
+        let mut heard = vec![0; len];
         self.stdout.read_exact(&mut heard).unwrap();
-        assert_eq!(heard, word);
+        heard
     }
 
     /// Ends it with success, and returns what it complained of.
