@@ -90,7 +90,7 @@ const FLOW: u64 = 16;
 /// What flowed has stopped when so small a part of it comes: somebody may go on typing.
 const EBB: u64 = 8;
 
-/// Between two questions on a path that is used: 120 bytes a second each way.
+/// Between two questions on a path that is used: 130 bytes a second each way, headers included.
 const NOW_AND_THEN: Duration = Duration::from_secs(10);
 
 /// Between two questions where something flows and stops again and again.

@@ -7,7 +7,7 @@ use super::{Carrier, Carriers, Output, State, Timing};
 use crate::auth::{Ack, Challenger, Claim};
 use crate::proxy::LinkId;
 
-const SEEDS: u64 = 50;
+const SEEDS: u64 = 20;
 const CLIENT: u64 = 7;
 const SERVER: u64 = 9;
 
