@@ -101,7 +101,7 @@ impl Fallback {
         self.narrow = true;
     }
 
-    /// A large packet passed the path in use over UDP: it is.
+    /// A large packet passed the path in use over UDP: whatever was known of this network, they pass.
     pub(super) fn handle_wide(&mut self) {
         self.narrow = false;
     }
