@@ -67,11 +67,12 @@ pub async fn a_file_survives_ten_outages(world: World) {
     let (near, far) = ends.pair().await;
     let bytes = pattern(21, 3 << 20);
     let outages = async {
+        // The first comes when no way, however quick, can have carried all of it.
         for round in 0..10 {
-            sleep(700 * MS + round * 97 * MS).await;
             cut(&world).await;
             sleep(HOUR).await;
             join(&world);
+            sleep(700 * MS + round * 97 * MS).await;
         }
     };
     let all = async {
