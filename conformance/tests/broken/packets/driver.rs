@@ -6,9 +6,11 @@ use std::io::IoSliceMut;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use tssh_core::clock::PathTimer;
-use tssh_core::proxy::{LinkId, PacketPipe};
+use tokio::time::{Sleep, sleep_until};
+use tssh_core::clock::{self, PathTimer};
+use tssh_core::proxy::{PacketPipe, Route, Source};
 use tssh_core::transport::{ErrorKind, RecvMeta};
 
 use super::Flaw;
@@ -22,7 +24,12 @@ pub(super) struct Driver {
     flaw: Flaw,
     timer: PathTimer,
     buffer: Vec<u8>,
-    path: Option<LinkId>,
+    path: Option<Source>,
+    /// What the flawed one keeps to.
+    route: Option<Route>,
+    /// Its own clock.
+    sleep: Option<Pin<Box<Sleep>>>,
+    heard: tokio::time::Instant,
 }
 
 impl Driver {
@@ -35,6 +42,16 @@ impl Driver {
             shared,
             flaw,
             path: None,
+            route: None,
+            sleep: None,
+            heard: tokio::time::Instant::now(),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        match self.flaw {
+            Flaw::BacksOffInTheDark => clock::now(),
+            _ => self.pipe.clock().now(),
         }
     }
 
@@ -45,15 +62,19 @@ impl Driver {
         if self.pipe.poll_recv(cx, &mut bufs, &mut meta).is_pending() {
             return false;
         }
-        let now = self.pipe.clock().now();
+        let now = self.now();
         let mut up = VecDeque::new();
         let mut state = self.shared.lock();
         for packet in self.buffer[..meta[0].len].chunks(meta[0].stride.max(1)) {
             let opened = self.seal.open(packet);
             let new = opened.as_ref().is_some_and(|opened| !opened.again);
             let known = opened.is_some() && self.flaw == Flaw::BelievesReplays;
-            if new || known || self.flaw == Flaw::BelievesNoise {
+            let sign = new || known || self.flaw == Flaw::BelievesNoise;
+            if sign && self.flaw != Flaw::KeepsItToItself {
                 self.pipe.opened();
+            }
+            if new {
+                self.heard = tokio::time::Instant::now();
             }
             let Some(opened) = opened else {
                 if self.flaw == Flaw::AnswersNoise && packet.len() > QUESTION.len() {
@@ -67,30 +88,46 @@ impl Driver {
                 }
                 continue;
             };
-            let (number, again) = (opened.number, opened.again);
             state
                 .line
-                .handle_body(number, &opened.body, again, now, &mut up);
+                .handle_body(&opened.body, opened.again, now, &mut up);
         }
         for message in up {
             state.handle_message(&message);
         }
+        let delivery = state.line.take_delivery();
         drop(state);
+        let lost = match self.flaw {
+            Flaw::TellsNoLosses => 0,
+            Flaw::TellsOfLossesThatWereNone => delivery.arrived,
+            _ => delivery.lost,
+        };
+        self.pipe.copies().handle_arrived(delivery.arrived);
+        if lost > 0 {
+            self.pipe.copies().handle_lost(lost);
+        }
         self.shared.tell();
         true
     }
 
     /// Sends one packet. Returns whether there was any. One that finds no room is lost like any other.
     fn send(&mut self) -> bool {
-        let packet = self.next_packet();
-        if let Some(packet) = &packet {
-            let _ = self.pipe.try_send(packet, None, None);
+        let Some(packet) = self.next_packet() else {
+            return false;
+        };
+        if self.flaw == Flaw::KeepsToItsPath {
+            let first = || self.pipe.table().send.first().cloned();
+            self.route = self.route.take().or_else(first);
         }
-        packet.is_some()
+        let _ = match &self.route {
+            Some(route) => Ok(_ = self.pipe.send_along(route, &packet, None, None)),
+            None => self.pipe.try_send(&packet, None, None),
+        };
+        true
     }
 
     fn next_packet(&mut self) -> Option<Vec<u8>> {
-        let now = self.pipe.clock().now();
+        let now = self.now();
         let mut state = self.shared.lock();
         state.fill();
         let body = state.line.poll_body(now)?;
@@ -100,17 +137,15 @@ impl Driver {
             Flaw::OutgrowsThePipe => usize::from(self.pipe.mtu()) + 1,
             _ => 0,
         };
-        let (number, packet) = self.seal.seal(&body, padded_to);
-        state.line.handle_left(number, now);
-        Some(packet)
+        Some(self.seal.seal(&body, padded_to))
     }
 
     fn look_at_the_path(&mut self) {
         let table = self.pipe.table();
-        let path = table.send.first().map(|route| route.id);
+        let path = table.send.first().map(Route::source);
         if path != self.path {
             self.path = path;
-            self.shared.lock().line.handle_move();
+            self.shared.lock().line.forget();
         }
     }
 }
@@ -125,9 +160,14 @@ impl Future for Driver {
             if this.flaw == Flaw::ForgetsAtAMove {
                 this.look_at_the_path();
             }
+            if this.flaw == Flaw::ForgetsInTheDark && !this.pipe.clock().is_running() {
+                this.shared.lock().line.forget();
+            }
             let (given_up, ended) = {
                 let state = this.shared.lock();
-                (state.line.gives_up(), state.end().is_some())
+                let silent = !state.all_arrived() && this.heard.elapsed() > MOST_SILENCE;
+                let given_up = this.flaw == Flaw::EndsInTheDark && silent;
+                (given_up || state.line.gives_up(), state.end().is_some())
             };
             if given_up {
                 this.shared.end(ErrorKind::TimedOut);
@@ -140,6 +180,14 @@ impl Future for Driver {
                 continue;
             }
             let timeout = this.shared.lock().line.poll_timeout();
+            if this.flaw == Flaw::BacksOffInTheDark {
+                this.sleep = timeout.map(|at| Box::pin(sleep_until(at.into())));
+                let sleep = this.sleep.as_mut().map(|sleep| sleep.as_mut().poll(cx));
+                match sleep {
+                    Some(Poll::Ready(())) => continue,
+                    _ => return Poll::Pending,
+                }
+            }
             match timeout {
                 None => this.timer.clear(),
                 Some(at) => this.timer.reset(at),
@@ -155,3 +203,6 @@ const QUESTION: &[u8] = b"?";
 
 /// Packets that carry more than this are full, or nearly.
 const FULL: usize = 500;
+
+/// What the flawed one bears while something is under way.
+const MOST_SILENCE: Duration = Duration::from_secs(20);

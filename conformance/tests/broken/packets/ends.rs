@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tssh_core::transport::{ErrorKind, Priority, ReadHalf, Stream, TransportError, WriteHalf};
 
 use super::Flaw;
-use super::line::Line;
+use super::line::{LARGEST_MESSAGE, Line};
 
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -22,6 +22,7 @@ pub(super) struct Shared {
 }
 
 pub(super) struct State {
+    flaw: Flaw,
     pub(super) line: Line,
     /// The peer was heard.
     pub(super) greeted: bool,
@@ -54,6 +55,7 @@ struct Pair {
 impl Shared {
     pub(super) fn new(flaw: Flaw) -> Self {
         let state = State {
+            flaw,
             line: Line::new(flaw),
             greeted: false,
             arrived: VecDeque::new(),
@@ -176,12 +178,14 @@ impl State {
 
     /// Gives the line what it has room for, keys before bulk.
     pub(super) fn fill(&mut self) {
-        while self.line.has_room() {
-            let Some(message) = self.next_message() else {
-                return;
-            };
-            self.line.handle_message(message);
+        let mut limited = false;
+        while !limited && self.line.has_room() {
+            match self.next_message() {
+                Some(message) => self.line.handle_message(message),
+                None => limited = true,
+            }
         }
+        self.line.handle_filled(limited);
     }
 
     fn next_message(&mut self) -> Option<Vec<u8>> {
@@ -190,7 +194,8 @@ impl State {
         }
         for urgent in [true, false] {
             let pairs = self.streams.iter_mut();
-            for (id, pair) in pairs.filter(|(_, pair)| pair.urgent == urgent) {
+            let all = self.flaw == Flaw::IgnoresPriority;
+            for (id, pair) in pairs.filter(|(_, pair)| all || pair.urgent == urgent) {
                 if let Some((word, bytes)) = pair.next_message() {
                     let mut message = vec![word];
                     message.extend_from_slice(&id.to_be_bytes());
@@ -366,8 +371,8 @@ const END: u8 = 3;
 const RESET: u8 = 4;
 const STOP: u8 = 5;
 
-/// Bytes of a stream in one packet: with all that stands around them it passes wherever the suite lets packets pass.
-const LARGEST: usize = 1180;
+/// Bytes of a stream in one message, behind a word and the stream's number.
+const LARGEST: usize = LARGEST_MESSAGE as usize - 5;
 
 /// Bytes that were written and have not left.
 const BUFFER: usize = 64 * 1024;

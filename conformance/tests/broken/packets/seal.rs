@@ -2,12 +2,12 @@
 //! for whoever only throws dice.
 
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Flaw;
 
 /// Who made a packet.
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Client,
     Server,
@@ -19,6 +19,8 @@ pub(super) struct Seal {
     side: Side,
     flaw: Flaw,
     next: u64,
+    /// Whom the flawed one hears.
+    attempt: Option<u64>,
     /// Numbers that opened, and below which none does.
     seen: BTreeSet<u64>,
     floor: u64,
@@ -26,7 +28,6 @@ pub(super) struct Seal {
 
 /// What opened.
 pub(super) struct Opened {
-    pub(super) number: u64,
     pub(super) body: Vec<u8>,
     /// It opened before.
     pub(super) again: bool,
@@ -34,18 +35,25 @@ pub(super) struct Opened {
 
 impl Seal {
     pub(super) fn new(key: &[u8], side: Side, flaw: Flaw) -> Self {
+        static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+        let attempt = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
+        let first = match (flaw, side) {
+            (Flaw::ServesTheFirstAttempt, Side::Client) => attempt << ATTEMPT,
+            _ => 0,
+        };
         Self {
             key: key.to_vec(),
             side,
             flaw,
-            next: 1,
+            next: first + 1,
+            attempt: None,
             seen: BTreeSet::new(),
             floor: 0,
         }
     }
 
-    /// The packet around `body`, and its number.
-    pub(super) fn seal(&mut self, body: &[u8], padded_to: usize) -> (u64, Vec<u8>) {
+    /// The packet around `body`.
+    pub(super) fn seal(&mut self, body: &[u8], padded_to: usize) -> Vec<u8> {
         let number = self.next;
         self.next += 1;
         let mut packet = number.to_be_bytes().to_vec();
@@ -54,7 +62,7 @@ impl Seal {
         packet.resize(packet.len().max(padded_to.saturating_sub(TAG)), 0);
         let tag = self.tag(self.side, &packet);
         packet.extend_from_slice(&tag);
-        (number, packet)
+        packet
     }
 
     /// What the peer put into `packet`; `None` when it is not the peer's.
@@ -75,12 +83,16 @@ impl Seal {
         let (head, rest) = sealed.split_at_checked(HEAD)?;
         let number = u64::from_be_bytes(*head.first_chunk()?);
         let len = u16::from_be_bytes(*head.last_chunk()?).into();
+        if self.flaw == Flaw::ServesTheFirstAttempt
+            && *self.attempt.get_or_insert(number >> ATTEMPT) != number >> ATTEMPT
+        {
+            return None;
+        }
         let again = number <= self.floor || !self.seen.insert(number);
         while self.seen.len() > REMEMBERED {
             self.floor = self.seen.pop_first()?;
         }
         Some(Opened {
-            number,
             body: rest.get(..len)?.to_vec(),
             again: again && !own,
         })
@@ -95,9 +107,14 @@ impl Seal {
     }
 
     fn tag(&self, side: Side, sealed: &[u8]) -> [u8; TAG] {
-        let mut hasher = DefaultHasher::new();
-        (&self.key, side, sealed).hash(&mut hasher);
-        hasher.finish().to_be_bytes()
+        let mut tag = (side as u64) << 32 | sealed.len() as u64;
+        for bytes in self.key.chunks(TAG).chain(sealed.chunks(TAG)) {
+            let mut word = [0; TAG];
+            word[..bytes.len()].copy_from_slice(bytes);
+            tag = (tag ^ u64::from_be_bytes(word)).wrapping_mul(FACTOR);
+            tag ^= tag >> 29;
+        }
+        tag.to_be_bytes()
     }
 }
 
@@ -106,5 +123,11 @@ const HEAD: usize = 10;
 
 const TAG: usize = 8;
 
+/// Odd, and half of its bits are set: each bit of a word moves many of the tag.
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Numbers; packets that are later than so many others do not open.
 const REMEMBERED: usize = 4096;
+
+/// Bits of a number below those that tell of the attempt.
+const ATTEMPT: u32 = 32;

@@ -1,4 +1,4 @@
-//! Halves of a stream that break one promise.
+//! A half that writes, and breaks one promise.
 
 use std::future::Future;
 use std::io;
@@ -8,21 +8,44 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::io::AsyncWrite;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, Sleep, sleep};
 use tssh_core::transport::memory::Air;
-use tssh_core::transport::{Priority, ReadHalf, WriteHalf};
+use tssh_core::transport::{Priority, WriteHalf};
 
+use crate::sunk::{nowhere, pumped};
 use crate::transport::Fault;
 
-/// Which stream of a connection cannot write, and which wait for it.
-pub(crate) type Jam = Arc<Mutex<Jammed>>;
+/// What the streams of a connection have in common, and should not.
+#[derive(Clone)]
+pub(crate) struct Common {
+    pub(crate) fault: Fault,
+    pub(crate) air: Air,
+    jam: Arc<Mutex<Jammed>>,
+    /// Halves that were dropped, and of which nobody is told.
+    kept: Arc<Mutex<Vec<Box<dyn WriteHalf>>>>,
+    /// The last bytes that were written anywhere.
+    last: Arc<Mutex<Vec<u8>>>,
+}
 
+/// Which stream of a connection cannot write, and which wait for it.
 #[derive(Default)]
-pub(crate) struct Jammed {
+struct Jammed {
     by: Option<u64>,
     waiting: Vec<Waker>,
+}
+
+impl Common {
+    pub(crate) fn new(fault: Fault, air: Air) -> Self {
+        Self {
+            fault,
+            air,
+            jam: Arc::default(),
+            kept: Arc::default(),
+            last: Arc::default(),
+        }
+    }
 }
 
 impl Jammed {
@@ -32,93 +55,51 @@ impl Jammed {
     }
 }
 
-pub(crate) struct Reader {
-    inner: Box<dyn ReadHalf>,
-    fault: Fault,
-    /// The other half was shut down.
-    ended: Arc<AtomicBool>,
-    told: bool,
-}
-
-impl Reader {
-    pub(crate) fn new(inner: Box<dyn ReadHalf>, fault: Fault, ended: &Arc<AtomicBool>) -> Self {
-        Self {
-            inner,
-            fault,
-            ended: ended.clone(),
-            told: false,
-        }
-    }
-}
-
-impl ReadHalf for Reader {}
-
-impl AsyncRead for Reader {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.fault == Fault::DropsHalfClose && self.ended.load(Ordering::Relaxed) {
-            return Poll::Ready(Ok(()));
-        }
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
-        let fault = self.fault;
-        match fault {
-            Fault::ConfusesCutAndEnd if matches!(polled, Poll::Ready(Err(_))) => {
-                return Poll::Ready(Ok(()));
-            }
-            Fault::LosesTheEnd
-                if matches!(polled, Poll::Ready(Ok(())))
-                    && buf.filled().len() == before
-                    && std::mem::replace(&mut self.told, true) =>
-            {
-                return Poll::Pending;
-            }
-            _ => {}
-        }
-        polled
-    }
-}
-
 pub(crate) struct Writer {
     inner: Box<dyn WriteHalf>,
+    common: Common,
     fault: Fault,
+    /// What ends the other half.
     ended: Arc<AtomicBool>,
-    jam: Jam,
-    air: Air,
     dark_since: Option<Instant>,
     /// Takes all there is to take.
     pump: Option<UnboundedSender<Vec<u8>>>,
     name: u64,
+    number: usize,
     written: usize,
+    shut: bool,
+    flushed: bool,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Writer {
+    /// Of the stream that is the `number`th of its connection.
     pub(crate) fn new(
         inner: Box<dyn WriteHalf>,
-        fault: Fault,
+        common: Common,
         ended: Arc<AtomicBool>,
-        jam: Jam,
-        air: Air,
+        number: usize,
     ) -> Self {
         static NAMES: AtomicU64 = AtomicU64::new(1);
-        let (inner, pump) = match fault {
-            Fault::GrowsWithoutBound => pumped(inner),
+        let (inner, pump) = match common.fault {
+            Fault::GrowsWithoutBound => {
+                let (inner, pump) = pumped(inner);
+                (inner, Some(pump))
+            }
             _ => (inner, None),
         };
         Self {
             inner,
             pump,
-            fault,
+            fault: common.fault,
+            common,
             ended,
-            jam,
-            air,
             dark_since: None,
             name: NAMES.fetch_add(1, Ordering::Relaxed),
+            number,
             written: 0,
+            shut: false,
+            flushed: true,
             pause: None,
         }
     }
@@ -152,50 +133,36 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Of a stream in sixty-four, the first bytes are those of another.
+    fn confused(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut mixed = bytes.to_vec();
+        let mut last = self.common.last.lock().unwrap();
+        match self.number.is_multiple_of(64) {
+            true => mixed
+                .iter_mut()
+                .zip(last.iter())
+                .for_each(|(byte, other)| *byte = *other),
+            false => *last = bytes[..bytes.len().min(16)].to_vec(),
+        }
+        mixed
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
-        let mut jam = self.jam.lock().unwrap();
+        let mut jam = self.common.jam.lock().unwrap();
         if jam.by == Some(self.name) {
             jam.clear();
         }
-    }
-}
-
-fn pumped(mut to: Box<dyn WriteHalf>) -> (Box<dyn WriteHalf>, Option<UnboundedSender<Vec<u8>>>) {
-    let (pump, mut taken) = unbounded_channel::<Vec<u8>>();
-    tokio::spawn(async move {
-        while let Some(bytes) = taken.recv().await {
-            if to.write_all(&bytes).await.is_err() {
-                return;
+        match self.fault {
+            Fault::LosesTheTail if self.shut && !self.flushed => self.inner.reset(),
+            Fault::KeepsDroppedWriters if !self.shut => {
+                let inner = std::mem::replace(&mut self.inner, nowhere().writer);
+                self.common.kept.lock().unwrap().push(inner);
             }
+            _ => {}
         }
-        let _ = to.shutdown().await;
-    });
-    (Box::new(Sunk(tokio::io::sink())), Some(pump))
-}
-
-/// What stands where the real half was.
-struct Sunk(tokio::io::Sink);
-
-impl WriteHalf for Sunk {
-    fn set_priority(&mut self, _: Priority) {}
-}
-
-impl AsyncWrite for Sunk {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
 
@@ -205,6 +172,9 @@ impl WriteHalf for Writer {
     }
 
     fn reset(&mut self) {
+        if self.fault == Fault::ResetsBoth {
+            self.ended.store(true, Ordering::Relaxed);
+        }
         self.inner.reset();
     }
 }
@@ -215,11 +185,24 @@ impl AsyncWrite for Writer {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.flushed = false;
         match self.fault {
+            Fault::ConfusesStreams => {
+                let mixed = self.confused(bytes);
+                return Pin::new(&mut self.inner).poll_write(cx, &mixed);
+            }
+            Fault::LosesAtABorder if bytes.len() % 32 == 31 => {
+                let all = bytes.len();
+                let polled = Pin::new(&mut self.inner).poll_write(cx, &bytes[..all - 1]);
+                return polled.map_ok(|count| count + usize::from(count == all - 1));
+            }
+            Fault::LosesInTheDark if self.common.air.is_dark() => {
+                return Poll::Ready(Ok(bytes.len()));
+            }
             Fault::LosesAByte | Fault::Reorders | Fault::Repeats => {
                 return self.poll_millionth(cx, bytes);
             }
-            Fault::BacksOff if self.air.is_dark() => {
+            Fault::BacksOff if self.common.air.is_dark() => {
                 self.dark_since.get_or_insert_with(Instant::now);
             }
             Fault::BacksOff => {
@@ -231,7 +214,7 @@ impl AsyncWrite for Writer {
                 self.pause = Some(Box::pin(sleep(Duration::from_millis(200))));
             }
             Fault::BlocksNeighbours => {
-                let mut jam = self.jam.lock().unwrap();
+                let mut jam = self.common.jam.lock().unwrap();
                 if jam.by.is_some_and(|by| by != self.name) {
                     jam.waiting.push(cx.waker().clone());
                     return Poll::Pending;
@@ -249,11 +232,12 @@ impl AsyncWrite for Writer {
             ready!(pause.as_mut().poll(cx));
         }
         let polled = Pin::new(&mut self.inner).poll_write(cx, bytes);
-        if polled.is_ready() {
+        if let Poll::Ready(Ok(count)) = polled {
             self.pause = None;
+            self.written += count;
         }
         if self.fault == Fault::BlocksNeighbours {
-            let mut jam = self.jam.lock().unwrap();
+            let mut jam = self.common.jam.lock().unwrap();
             match polled.is_pending() {
                 true => jam.by = Some(self.name),
                 false => jam.clear(),
@@ -263,11 +247,20 @@ impl AsyncWrite for Writer {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.flushed = true;
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.ended.store(true, Ordering::Relaxed);
+        self.shut = true;
+        match self.fault {
+            Fault::DropsHalfClose => self.ended.store(true, Ordering::Relaxed),
+            Fault::EndsNothingEmpty if self.written == 0 => {
+                self.inner.reset();
+                return Poll::Ready(Ok(()));
+            }
+            _ => {}
+        }
         if self.pump.take().is_some() {
             return Poll::Ready(Ok(()));
         }
