@@ -136,7 +136,12 @@ impl AsyncWrite for Writer {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.0.living(cx)?.poll_write(cx, bytes)
+        let polled = self.0.living(cx)?.poll_write(cx, bytes);
+        // That nobody reads any more is not known in the dark.
+        if matches!(polled, Poll::Ready(Err(_))) {
+            ready!(self.0.side.air.poll_clear(cx));
+        }
+        polled
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
