@@ -92,7 +92,8 @@ pub fn play(scenario: &Scenario, over: Over, stage: Stage) -> Result<(), String>
     Ok(())
 }
 
-fn said(panic: &(dyn Any + Send)) -> &str {
+/// What a panic said.
+pub(crate) fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("it panicked without a word")

@@ -22,10 +22,10 @@ pub struct Rig {
     pub(crate) brisk: bool,
     pub(crate) framing: Framing,
     pub(crate) key_lasts: Option<u64>,
-    own_way: Option<Cut>,
+    pub(crate) own_way: Option<Cut>,
 }
 
-type Cut = Arc<dyn Fn(bool) + Send + Sync>;
+pub(crate) type Cut = Arc<dyn Fn(bool) + Send + Sync>;
 
 impl Rig {
     /// A transport without datagrams that sends packets through the pipes it is given.
@@ -62,7 +62,7 @@ impl Rig {
     }
 
     /// The same for a transport whose keys its hosts exchange (`Connection::rekey`). A key is used up after `bytes`,
-    /// both directions counted.
+    /// both directions counted, and within a day in any case (RFC 4253, section 9, asks for an hour).
     #[must_use]
     pub fn with_keys_for(mut self, bytes: u64) -> Self {
         self.key_lasts = Some(bytes);
@@ -119,8 +119,8 @@ impl World {
         };
         let way: Box<dyn Medium> = match (over, rig.own_way) {
             (Over::Nothing, Some(cut)) => Box::new(OwnWay(cut)),
-            (Over::Nothing, None) => panic!("this transport sends packets: it needs a link"),
-            (_, Some(_)) => panic!("this transport sends no packets: no link can carry it"),
+            (Over::Nothing, None) => panic!("{NEEDS_A_LINK}"),
+            (_, Some(_)) => panic!("{NEEDS_NO_LINK}"),
             (Over::Process | Over::Tcp, None) => {
                 Box::new(Wire::new(over, rig.framing, stream, seed))
             }
@@ -265,6 +265,10 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The default of the programs, in bytes.
 pub const MTU: u16 = 1400;
+
+/// Said where a rig is played over a way that it does not have.
+pub(crate) const NEEDS_A_LINK: &str = "this transport sends packets: it needs a link";
+pub(crate) const NEEDS_NO_LINK: &str = "this transport sends no packets: no link can carry it";
 
 /// What a TCP socket or a pipe of the system holds, in bytes.
 const SOCKET_BUFFER: usize = 64 * 1024;

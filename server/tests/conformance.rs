@@ -5,22 +5,23 @@
     reason = "a test fails where it stands, and owns its tasks"
 )]
 
-use std::panic::catch_unwind;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+mod host;
+#[path = "host/rigs.rs"]
+mod rigs;
 
-use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
-use tssh_conformance::session::{Arrival, play_session};
+use std::panic::catch_unwind;
+
+use host::host;
+use rigs::{framed, kcp, memory, quic};
+use tssh_conformance::session::play_session;
 use tssh_conformance::{Over, Rig};
-use tssh_server::child::{Account, Login};
-use tssh_server::connection::{self, Config, Path};
-use tssh_server::keeper;
-use tssh_server::settings::Settings;
 use tssh_transport_kcp::{Kcp, Thresholds};
-use tssh_transport_quic::Quic;
-use tssh_transport_tcp::{Plain, StreamLink};
+
+mod memory {
+    use super::{host, memory};
+
+    tssh_conformance::session_conformance!(memory, host, over: nothing);
+}
 
 mod quic {
     use super::{host, quic};
@@ -63,14 +64,6 @@ fn a_transport_that_changes_no_keys_is_caught() {
     }
 }
 
-fn quic(_: u64) -> Rig {
-    framed(Rig::new(Quic::default()))
-}
-
-fn kcp(_: u64) -> Rig {
-    framed(Rig::new(Kcp::default())).with_keys_for(Thresholds::default().bytes)
-}
-
 fn kcp_with_many_keys(_: u64) -> Rig {
     let mut thresholds = Thresholds::default();
     thresholds.bytes = MANY_KEYS;
@@ -78,66 +71,5 @@ fn kcp_with_many_keys(_: u64) -> Rig {
     framed(Rig::new(Kcp::new(config))).with_keys_for(MANY_KEYS)
 }
 
-/// Over the framing of real TCP links.
-fn framed(rig: Rig) -> Rig {
-    rig.with_framing(|tube, local, peer| {
-        let (reader, writer) = tokio::io::split(tube);
-        Arc::new(StreamLink::new(reader, Plain(writer), peer, local, LARGEST))
-    })
-}
-
-/// What a server process does once its client has connected.
-fn host(arrival: Arrival) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-    Box::pin(async move {
-        let Arrival {
-            connection,
-            pipe,
-            path,
-            stop,
-        } = arrival;
-        let home = tempfile::tempdir().unwrap();
-        let (keeper, keeping) = keeper::new(login(home.path()), stop.clone());
-        let keeping = tokio::spawn(keeping);
-        let (_asked, quit) = watch::channel(None);
-        let (_log, logged) = mpsc::channel(1);
-        let config = Config {
-            keeper: keeper.clone(),
-            greet_by: Instant::now() + PATIENCE,
-            opening_timeout: PATIENCE,
-            quit,
-            log: logged,
-        };
-        let path = Path {
-            moves: path.moves(),
-            proxy: Some(path),
-        };
-        connection::run(connection.clone(), pipe, path, config, &stop).await;
-        keeper.end_all().await;
-        connection.close().await;
-        keeping.abort();
-    })
-}
-
-fn login(home: &std::path::Path) -> Login {
-    let account = Account {
-        home: home.to_owned(),
-        shell: "/bin/sh".into(),
-        ..Account::current().unwrap()
-    };
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    Login {
-        account,
-        settings: Arc::new(Settings::default()),
-        inherited: [("PATH".into(), path)].into(),
-        motd: Vec::new(),
-        sshrc: "/nonexistent".into(),
-    }
-}
-
 /// Bytes that a key lasts for, where they are to change often.
 const MANY_KEYS: u64 = 100_000;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Bytes of a packet that a peer takes in a frame, whatever the transport (PROTOCOL.md).
-const LARGEST: u16 = 1500;

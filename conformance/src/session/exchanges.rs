@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,12 +14,19 @@ use tssh_core::transport::{
 use tssh_core::wire::ServerInfo;
 
 /// What both sides of one login exchanged. Clones share it.
-#[derive(Clone, Debug)]
-pub(super) struct Exchanges(Arc<watch::Sender<Exchanged>>);
+#[derive(Clone)]
+pub(super) struct Exchanges {
+    seen: Arc<watch::Sender<Exchanged>>,
+    at_next_ask: Arc<Mutex<Option<Action>>>,
+}
+
+pub(super) type Action = Box<dyn FnOnce() + Send>;
 
 /// The keys of one login so far.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Exchanged {
+    /// Keys that the client's transport wanted asked for.
+    pub(super) asked: u64,
     /// Keys that the client installed: each was asked for, and answered by the server.
     pub(super) by_client: u64,
     /// Keys that the server installed.
@@ -35,7 +42,10 @@ pub(super) struct Exchanged {
 impl Exchanges {
     /// `transport`, and what its hosts exchange for it.
     pub(super) fn noted(transport: Arc<dyn Transport>) -> (impl Transport, Self) {
-        let exchanges = Self(Arc::new(watch::Sender::default()));
+        let exchanges = Self {
+            seen: Arc::new(watch::Sender::default()),
+            at_next_ask: Arc::default(),
+        };
         let noting = Noting {
             inner: transport,
             exchanges: exchanges.clone(),
@@ -45,20 +55,41 @@ impl Exchanges {
 
     /// What was exchanged so far.
     pub(super) fn now(&self) -> Exchanged {
-        self.0.borrow().clone()
+        self.seen.borrow().clone()
     }
 
     /// Waits until both sides have installed `least` keys or more.
     pub(super) async fn on_both_sides(&self, least: u64) {
-        let mut seen = self.0.subscribe();
+        let mut seen = self.seen.subscribe();
         // The sender lives as long as `self`.
         let _ = seen
             .wait_for(|seen| seen.by_client >= least && seen.by_server >= least)
             .await;
     }
 
+    /// Does `action` when the next key is asked for, before the client knows of it; the future waits for that.
+    pub(super) fn at_next_ask(&self, action: Action) -> impl Future<Output = ()> + use<> {
+        let mut seen = self.seen.subscribe();
+        let before = seen.borrow_and_update().asked;
+        *lock(&self.at_next_ask) = Some(action);
+        async move {
+            // A login that has ended asks for no more keys.
+            let _ = seen.wait_for(|seen| seen.asked > before).await;
+        }
+    }
+
+    fn handle_asked(&self, half: &[u8]) {
+        if let Some(action) = lock(&self.at_next_ask).take() {
+            action();
+        }
+        self.note(|seen| {
+            seen.asked += 1;
+            seen.note_half(half);
+        });
+    }
+
     fn note(&self, note: impl FnOnce(&mut Exchanged)) {
-        self.0.send_modify(note);
+        self.seen.send_modify(note);
     }
 
     fn connection(&self, inner: Arc<dyn Connection>, side: Side) -> Arc<dyn Connection> {
@@ -68,6 +99,12 @@ impl Exchanges {
             inner,
             exchanges: self.clone(),
         })
+    }
+}
+
+impl fmt::Debug for Exchanges {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Exchanges").field(&self.now()).finish()
     }
 }
 
@@ -81,6 +118,7 @@ impl Exchanged {
 impl fmt::Debug for Exchanged {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Exchanged")
+            .field("asked", &self.asked)
             .field("by_client", &self.by_client)
             .field("by_server", &self.by_server)
             .field("repeated", &self.repeated)
@@ -190,7 +228,7 @@ struct NotingRekey {
 impl Rekey for NotingRekey {
     async fn due(&self) -> Result<Vec<u8>, TransportError> {
         let half = self.inner.due().await?;
-        self.exchanges.note(|seen| seen.note_half(&half));
+        self.exchanges.handle_asked(&half);
         Ok(half)
     }
 
@@ -208,4 +246,8 @@ impl Rekey for NotingRekey {
         self.exchanges.note(|seen| seen.by_client += 1);
         Ok(())
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,10 @@
 //! Keys that the hosts exchange for a transport which cannot do it by itself.
 
-use std::time::Duration;
-
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use super::programs::command;
-use super::world::SessionWorld;
+use super::world::{SOON, SessionWorld};
 use crate::pattern::{expect, expect_next, pattern, send};
 
 /// The keys that the login handed over are replaced at once, and each key after them when it is used up: both sides
@@ -74,7 +72,4 @@ async fn changed(world: &SessionWorld, least: u64) {
 const ROUNDS: u64 = 5;
 
 /// Bytes that a scenario sends, and no more.
-const AMOUNT: u64 = 1 << 20;
-
-/// In real time, on a machine that has other work.
-const SOON: Duration = Duration::from_secs(10);
+pub(super) const AMOUNT: u64 = 1 << 20;

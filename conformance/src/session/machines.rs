@@ -1,5 +1,6 @@
 //! A client's machine and a server's, and UDP or streams between them.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,15 +11,17 @@ use tssh_core::proxy::client::Binder;
 use tssh_core::transport::Link;
 
 use crate::medium::{Direction, Framing, Lanes, Network, Over, with_lanes};
+use crate::rig::Cut;
 use crate::roaming::HOME;
 use crate::weather::Weather;
 
 /// Both machines. A stream that the client begins arrives at the server as a link.
-#[derive(Debug)]
 pub(super) struct Machines {
     network: Network,
     over: Over,
     framing: Framing,
+    /// Of a transport that sends no packets.
+    own_way: Option<Cut>,
     weather: Mutex<Weather>,
     streams: Mutex<Vec<Lanes>>,
     arrivals: mpsc::Sender<Arc<dyn Link>>,
@@ -30,6 +33,7 @@ impl Machines {
     pub(super) fn new(
         over: Over,
         framing: Framing,
+        own_way: Option<Cut>,
         weather: Weather,
         seed: u64,
     ) -> (Self, mpsc::Receiver<Arc<dyn Link>>) {
@@ -38,6 +42,7 @@ impl Machines {
             network: Network::new(weather, seed, HOME),
             over,
             framing,
+            own_way,
             weather: Mutex::new(weather),
             streams: Mutex::default(),
             arrivals,
@@ -53,6 +58,9 @@ impl Machines {
     /// Cuts the machines off from each other, or joins them again. A stream that was cut stays silent: another is
     /// needed, as behind a translator that has forgotten it.
     pub(super) fn set_dark(&self, dark: bool) {
+        if let Some(cut) = &self.own_way {
+            cut(dark);
+        }
         self.network.change(|weather| weather.dark = dark);
         lock(&self.weather).dark = dark;
         if dark {
@@ -93,6 +101,14 @@ impl Binder for Machines {
 
     fn has_address(&self, address: IpAddr) -> bool {
         self.network.has_address(address)
+    }
+}
+
+impl fmt::Debug for Machines {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Machines")
+            .field("over", &self.over)
+            .finish_non_exhaustive()
     }
 }
 

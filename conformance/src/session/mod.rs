@@ -4,6 +4,7 @@
 //! |---------------------------------------------------|-----------------|
 //! | what is tried with commands and terminals         | `programs.rs`   |
 //! | what is tried with outages and ends               | `outages.rs`    |
+//! | what is tried with nights in the dark             | `nights.rs`     |
 //! | what is tried with forwarded connections          | `forwards.rs`   |
 //! | what is tried with keys                           | `keys.rs`       |
 //! | how it is known which keys were exchanged         | `exchanges.rs`  |
@@ -12,6 +13,11 @@
 //! | which scenarios there are                         | `table.rs`      |
 //!
 //! A `sleep` here is how long an outage or a pause between keys lasts; whatever is to happen is waited for.
+//!
+//! A night is eight hours of the runtime's time, which is stopped for as long as it is dark: every timer of both sides,
+//! of the path and of the transport fires in its turn, and real time hardly passes. The programs live in real time: while
+//! time is stopped the runtime does not wait for them but goes to the next timer, so no scenario may depend then on a
+//! timer that limits a program (the second that one has for its last words).
 //!
 //! The client is `tssh_core::connection::Client`. The server is a [`Host`], which whoever has one gives: see
 //! `server/tests/conformance.rs`. A feature adds its scenarios in a file of its own, and their names in `table.rs`.
@@ -25,10 +31,13 @@ mod exchanges;
 pub mod forwards;
 pub mod keys;
 mod machines;
+pub mod nights;
 pub mod outages;
 pub mod programs;
 mod table;
 mod world;
 
-pub use table::{SESSIONS, SessionNeeds, SessionScenario, SessionStage, play_session};
-pub use world::{Arrival, Host, SessionWorld};
+pub use table::{
+    NIGHT, PATIENCE, SESSIONS, SessionNeeds, SessionScenario, SessionStage, play_session,
+};
+pub use world::{Arrival, Clock, Host, SessionWorld};

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-use tokio::time::sleep;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe::OpenOptions;
+use tokio::time::{sleep, timeout};
 
 use super::programs::{command, terminal, until};
-use super::world::SessionWorld;
+use super::world::{SOON, SessionWorld};
 use crate::pattern::{expect, expect_next, pattern, send};
 
 /// A tunnel of four heartbeats, in the middle of a pipe: no byte is lost and none comes twice.
@@ -50,11 +51,24 @@ pub async fn keys_typed_in_an_outage_come_when_it_ends(world: SessionWorld) {
     world.close().await;
 }
 
-/// `kill -9` of the client: the server ends what ran for it, once its time is up.
+/// `kill -9` of the client: the server ends what ran for it, once its time is up. The program and its child hold a pipe,
+/// whose end tells that both have ended.
 pub async fn a_client_that_is_killed_is_outlived_by_nothing(world: SessionWorld) {
-    let mut session = terminal(&world, "printf ready; exec sleep 1000").await;
+    let line = "stty -echo; mkfifo held; echo \"<$PWD/held>\"; \
+        exec 3>held; echo holding >&3; printf ready; sleep 100 & exec sleep 100";
+    let mut session = terminal(&world, line).await;
+    until(&mut session, "<").await;
+    let name = until(&mut session, ">").await;
+    let pipe = OpenOptions::new().open_receiver(name.trim_end_matches('>'));
+    let mut held = pipe.unwrap();
     until(&mut session, "ready").await;
+    let mut said = [0; 8];
+    held.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"holding\n");
     world.kill_client().await;
+    let mut more = Vec::new();
+    let ended = timeout(SOON, held.read_to_end(&mut more)).await;
+    assert!(ended.is_ok(), "its program runs on");
 }
 
 /// `kill -9` of the server: the client gives up, once its time is up.

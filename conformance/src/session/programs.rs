@@ -2,15 +2,17 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tssh_core::connection::RemoteSession;
 use tssh_core::wire::{Resize, SessionStart};
 
-use super::world::SessionWorld;
+use super::world::{SOON, SessionWorld};
 use crate::pattern::{expect, pattern, send};
 
 /// A shell: what is typed comes back.
 pub async fn a_terminal_echoes_what_is_typed(world: SessionWorld) {
-    let mut session = terminal(&world, "stty raw; printf ready; exec cat").await;
+    let line = "test -t 0 -a -t 1 -a -t 2 || exit 9; stty raw; printf ready; exec cat";
+    let mut session = terminal(&world, line).await;
     until(&mut session, "ready").await;
     for word in ["one", "two", "three"] {
         world.client.handle_typed();
@@ -66,14 +68,18 @@ pub async fn a_terminal_hears_of_its_new_size(world: SessionWorld) {
     };
     world.client.resize(resize).await;
     // The size and the key travel on two streams: the key may come first.
-    loop {
-        session.stdin.write_all(b"\n").await.unwrap();
-        let size = until(&mut session, "\n").await;
-        if size.trim() == "43 132" {
-            break;
+    let heard = async {
+        loop {
+            session.stdin.write_all(b"\n").await.unwrap();
+            let size = until(&mut session, "\n").await;
+            if size.trim() == "43 132" {
+                break;
+            }
+            assert_eq!(size.trim(), "24 80");
         }
-        assert_eq!(size.trim(), "24 80");
-    }
+    };
+    let heard = timeout(SOON, heard).await;
+    assert!(heard.is_ok(), "its size is what it was");
     world.client.end(session.id).await;
     world.close().await;
 }
@@ -148,8 +154,13 @@ pub(super) async fn rest(session: &mut RemoteSession) -> String {
 /// Reads until `wanted` has been seen, and returns everything up to its end.
 pub(super) async fn until(session: &mut RemoteSession, wanted: &str) -> String {
     let mut heard = Vec::new();
-    while !heard.ends_with(wanted.as_bytes()) {
-        heard.push(session.stdout.read_u8().await.unwrap());
-    }
-    String::from_utf8(heard).unwrap()
+    let seen = async {
+        while !heard.ends_with(wanted.as_bytes()) {
+            heard.push(session.stdout.read_u8().await.unwrap());
+        }
+    };
+    let seen = timeout(SOON, seen).await.is_ok();
+    let heard = String::from_utf8(heard).unwrap();
+    assert!(seen, "{heard:?} came, and no {wanted:?}");
+    heard
 }

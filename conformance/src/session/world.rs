@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tssh_core::auth::ProxyKey;
 use tssh_core::connection::{Client, ClientConfig, ClientEvent, Timeouts};
@@ -21,7 +21,7 @@ use tssh_core::wire::{self, Extension, Secret, ServerInfo, feature};
 use super::exchanges::Exchanges;
 use super::machines::Machines;
 use crate::medium::Over;
-use crate::rig::{MTU, Rig};
+use crate::rig::{MTU, NEEDS_A_LINK, NEEDS_NO_LINK, Rig};
 use crate::weather::Weather;
 
 /// A connection that a host is to serve.
@@ -45,6 +45,17 @@ impl fmt::Debug for Arrival {
 /// Serves one connection, until it and all its sessions have ended.
 pub type Host = fn(Arrival) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Stops the runtime's time, which then passes from timer to timer, and lets it go on.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// `tokio::time::pause`.
+    pub pause: fn(),
+    /// `tokio::time::resume`.
+    pub resume: fn(),
+    /// How long a night in the dark lasts.
+    pub night: Duration,
+}
+
 /// A client, and the server that it is logged in to.
 pub struct SessionWorld {
     /// The client.
@@ -55,6 +66,8 @@ pub struct SessionWorld {
     /// How many bytes a key lasts for, where the hosts exchange them.
     pub(super) key_lasts: Option<u64>,
     machines: Arc<Machines>,
+    clock: Clock,
+    timeouts: Timeouts,
     server_stop: CancellationToken,
     _client_stop: DropGuard,
     client_tasks: JoinSet<()>,
@@ -64,18 +77,30 @@ pub struct SessionWorld {
 }
 
 impl SessionWorld {
-    pub(super) async fn new(rig: Rig, host: Host, over: Over, seed: u64) -> Self {
+    pub(super) async fn new(
+        rig: Rig,
+        host: Host,
+        clock: Clock,
+        over: Over,
+        timeouts: Timeouts,
+        seed: u64,
+    ) -> Self {
+        match (over, &rig.own_way) {
+            (Over::Nothing, None) => panic!("{NEEDS_A_LINK}"),
+            (Over::Process | Over::Tcp | Over::Udp, Some(_)) => panic!("{NEEDS_NO_LINK}"),
+            (Over::Nothing, Some(_)) | (Over::Process | Over::Tcp | Over::Udp, None) => {}
+        }
         let weather = Weather {
             queue: 64 * 1024,
             ..Weather::fair(WAY)
         };
-        let (machines, arrived) = Machines::new(over, rig.framing, weather, seed);
+        let (machines, arrived) = Machines::new(over, rig.framing, rig.own_way, weather, seed);
         let machines = Arc::new(machines);
         let (client_stop, server_stop) = (CancellationToken::new(), CancellationToken::new());
         let mut machine_tasks = JoinSet::new();
         let links = match over {
-            Over::Udp => vec![machines.network().server()],
-            Over::Nothing | Over::Process | Over::Tcp => Vec::new(),
+            Over::Nothing | Over::Udp => vec![machines.network().server()],
+            Over::Process | Over::Tcp => Vec::new(),
         };
         let serving = server::Config {
             links,
@@ -112,15 +137,11 @@ impl SessionWorld {
             info,
             servers: vec![machines.network().server_address()],
             carriers: match over {
-                Over::Udp => Carriers::Udp,
-                Over::Nothing | Over::Process | Over::Tcp => Carriers::Stream,
+                Over::Nothing | Over::Udp => Carriers::Udp,
+                Over::Process | Over::Tcp => Carriers::Stream,
             },
             stream_answer: None,
-            timeouts: Timeouts {
-                alive: ALIVE,
-                heartbeat: HEARTBEAT,
-                reconnect: 2 * HEARTBEAT,
-            },
+            timeouts,
             mtu: MTU,
             connect_timeout: Duration::from_secs(10),
             session_name: "conformance".to_owned(),
@@ -141,6 +162,8 @@ impl SessionWorld {
             exchanges,
             key_lasts,
             machines,
+            clock,
+            timeouts,
             server_stop,
             _client_stop: client_stop.drop_guard(),
             client_tasks,
@@ -154,19 +177,37 @@ impl SessionWorld {
         self.machines.set_dark(dark);
     }
 
-    /// Ends the client as a signal does that cannot be caught. Returns once its server has ended its sessions.
-    pub async fn kill_client(self) {
-        let Self {
-            client,
-            mut client_tasks,
-            mut server_tasks,
-            _machine_tasks,
-            ..
-        } = self;
-        client_tasks.abort_all();
-        while client_tasks.join_next().await.is_some() {}
-        drop(client);
-        let ended = timeout(ALIVE + GRACE, server_tasks.join_next()).await;
+    /// Cuts them off when the client's transport next wants a key asked for, before a byte of that has left. The future
+    /// waits for that moment.
+    pub(super) fn set_dark_at_next_ask(&self) -> impl Future<Output = ()> + use<> {
+        let machines = self.machines.clone();
+        let darken = Box::new(move || machines.set_dark(true));
+        self.exchanges.at_next_ask(darken)
+    }
+
+    /// Lets time pass at once: each timer in its turn, with whatever it does. Programs go on in real time meanwhile, so
+    /// none may have a time limit that begins or ends here.
+    pub(super) async fn skip(&self, passing: impl Future<Output = ()>) {
+        (self.clock.pause)();
+        passing.await;
+        (self.clock.resume)();
+    }
+
+    /// A night in which nothing passes, and then light.
+    pub(super) async fn spend_a_night_in_the_dark(&self) {
+        self.set_dark(true);
+        self.skip(sleep(self.clock.night)).await;
+        self.set_dark(false);
+    }
+
+    /// Ends the client as a signal does that cannot be caught: nothing leaves it any more, not even an end. Returns once
+    /// its server has ended its sessions.
+    pub async fn kill_client(mut self) {
+        self.set_dark(true);
+        self.client_tasks.abort_all();
+        while self.client_tasks.join_next().await.is_some() {}
+        self.skip(sleep(self.almost_alive())).await;
+        let ended = timeout(SOON, self.server_tasks.join_next()).await;
         assert!(
             ended.is_ok(),
             "the server still serves a client that is gone"
@@ -175,13 +216,20 @@ impl SessionWorld {
 
     /// Ends the server in the same way. Returns once the client has given up.
     pub async fn kill_server(mut self) {
+        self.set_dark(true);
         self.server_tasks.abort_all();
         self.server_stop.cancel();
-        let ended = timeout(ALIVE + GRACE, self.client_tasks.join_next()).await;
+        self.skip(sleep(self.almost_alive())).await;
+        let ended = timeout(SOON, self.client_tasks.join_next()).await;
         assert!(
             ended.is_ok(),
             "the client still waits for a server that is gone"
         );
+    }
+
+    /// The part of the alive timeout that need not pass in real time. What is done at its end is: programs take part.
+    fn almost_alive(&self) -> Duration {
+        self.timeouts.alive - Duration::from_secs(1)
     }
 
     /// Says goodbye, and waits until both sides have ended.
@@ -191,7 +239,7 @@ impl SessionWorld {
             self.server_tasks.join_next().await;
             self.client_tasks.join_next().await;
         };
-        timeout(GRACE, both)
+        timeout(SOON, both)
             .await
             .expect("a side outlived the goodbye");
     }
@@ -228,8 +276,8 @@ fn info(over: Over) -> ServerInfo {
         protocol: wire::PROTOCOL,
         port: 61_001,
         proxy_mode: match over {
-            Over::Udp => String::new(),
-            Over::Nothing | Over::Process | Over::Tcp => "TCP".to_owned(),
+            Over::Nothing | Over::Udp => String::new(),
+            Over::Process | Over::Tcp => "TCP".to_owned(),
         },
         proxy_key: Secret::hex(&KEY),
         client_id: CLIENT_ID,
@@ -246,13 +294,8 @@ fn info(over: Over) -> ServerInfo {
 /// A network nearby: these scenarios take real time.
 const WAY: Duration = Duration::from_millis(3);
 
-/// Short enough that an end takes seconds, long enough for a machine that is busy.
-const ALIVE: Duration = Duration::from_secs(6);
-
-const HEARTBEAT: Duration = Duration::from_millis(700);
-
-/// For a machine that is busy.
-const GRACE: Duration = Duration::from_secs(20);
+/// For what is to happen at once: in real time, on a machine that has other work.
+pub(super) const SOON: Duration = Duration::from_secs(10);
 
 const KEY: [u8; 32] = [7; 32];
 const CLIENT_ID: u64 = 0xc11e;
