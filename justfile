@@ -16,7 +16,7 @@ check:
 test *args='--workspace':
     cargo test {{ args }}
 
-# The matrix of what every transport owes over every link: all transports, or those named
+# The matrix of what every transport owes over every link, and of the sessions above: all transports, or those named
 conformance *transports='memory quic kcp':
     #!/usr/bin/env bash
     set -uo pipefail
@@ -28,6 +28,7 @@ conformance *transports='memory quic kcp':
         [ "$name" = memory ] && crate=tssh-conformance
         cargo run -q -p "$crate" --example "$name" -- --json >>"$cells" || failed=1
     done
+    cargo run -q -p tssh-server --example sessions -- --json {{ transports }} >>"$cells" || failed=1
     cargo run -q -p tssh-conformance --example table <"$cells" || failed=1
     exit $failed
 

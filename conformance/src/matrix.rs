@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::medium::Over;
 use crate::play::{Stage, play};
 use crate::scenario::{SCENARIOS, Scenario};
+use crate::session::{SessionStage, sessions};
 use crate::table::table;
 
 /// One scenario over one way.
@@ -50,23 +51,43 @@ pub fn matrix(
     stage: Stage,
     wanted: impl Fn(&Scenario) -> bool,
 ) -> Vec<Cell> {
-    let plays: Vec<_> = SCENARIOS
+    let plays = SCENARIOS
         .iter()
         .filter(|scenario| wanted(scenario))
         .flat_map(|scenario| ways.iter().map(move |over| (scenario, *over)))
-        .collect();
+        .map(|(scenario, over)| Play {
+            group: scenario.group.to_owned(),
+            scenario: scenario.name,
+            transport: transport.to_owned(),
+            over,
+            judge: Box::new(move || judge(scenario, over, stage)),
+        });
+    play_all(plays.collect(), processors())
+}
+
+/// A cell, and how to come by its verdict.
+pub(crate) struct Play {
+    pub(crate) group: String,
+    pub(crate) scenario: &'static str,
+    pub(crate) transport: String,
+    pub(crate) over: Over,
+    pub(crate) judge: Box<dyn Fn() -> Verdict + Send + Sync>,
+}
+
+/// Plays `at_once` at a time. The cells are in the order of the plays.
+pub(crate) fn play_all(plays: Vec<Play>, at_once: usize) -> Vec<Cell> {
     let next = AtomicUsize::new(0);
     let (done, cells) = mpsc::sync_channel(plays.len());
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+        for _ in 0..at_once {
             let (next, plays, done) = (&next, &plays, done.clone());
             scope.spawn(move || {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((scenario, over)) = plays.get(at) else {
+                    let Some(play) = plays.get(at) else {
                         return;
                     };
-                    let verdict = judge(scenario, *over, stage);
+                    let verdict = (play.judge)();
                     done.send((at, verdict)).expect("there is room for all");
                 }
             });
@@ -75,33 +96,79 @@ pub fn matrix(
     drop(done);
     let mut verdicts: Vec<_> = cells.iter().collect();
     verdicts.sort_by_key(|(at, _)| *at);
-    let cell = |((scenario, over), (_, verdict)): (&(&Scenario, Over), (usize, Verdict))| Cell {
-        group: scenario.group.to_owned(),
-        scenario: scenario.name.to_owned(),
-        transport: transport.to_owned(),
-        over: over.name().to_owned(),
+    let cell = |(play, (_, verdict)): (Play, (usize, Verdict))| Cell {
+        group: play.group,
+        scenario: play.scenario.to_owned(),
+        transport: play.transport,
+        over: play.over.name().to_owned(),
         verdict,
     };
-    plays.iter().zip(verdicts).map(cell).collect()
+    plays.into_iter().zip(verdicts).map(cell).collect()
+}
+
+pub(crate) fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// A program that plays the suite: prints the table, or with `--json` one line for each cell. Other
 /// arguments are parts of the names of scenarios or groups that are wanted.
 pub fn run(transport: &str, ways: &[Over], stage: Stage) -> ExitCode {
-    let mut words: Vec<String> = std::env::args().skip(1).collect();
-    let json = words.iter().any(|word| word == "--json");
-    words.retain(|word| word != "--json");
+    let Words { json, parts } = Words::of_the_program();
     // What went wrong stands in the table.
     std::panic::set_hook(Box::new(|_| {}));
     let cells = matrix(transport, ways, stage, |scenario| {
-        let sought = format!("{}::{}", scenario.group, scenario.name);
-        words.is_empty() || words.iter().any(|word| sought.contains(word))
+        sought(&parts, scenario.group, scenario.name)
     });
-    let text = match json {
-        true => lines(&cells),
-        false => table(&cells),
+    show(&cells, json)
+}
+
+/// The same for the session scenarios of several transports, each with its name, ways and stage. Those are played whose
+/// name is among the arguments; all, if none is.
+pub fn run_sessions(transports: &[(&str, &[Over], SessionStage)]) -> ExitCode {
+    let Words { json, mut parts } = Words::of_the_program();
+    let names = |(name, _, _): &&(&str, &[Over], SessionStage)| parts.iter().any(|it| it == name);
+    let mut named: Vec<_> = transports.iter().filter(names).collect();
+    if named.is_empty() {
+        named = transports.iter().collect();
+    }
+    parts.retain(|part| !transports.iter().any(|(name, _, _)| part == name));
+    std::panic::set_hook(Box::new(|_| {}));
+    let play = |(name, ways, stage): &&(&str, &[Over], SessionStage)| {
+        sessions(name, ways, *stage, |scenario| {
+            sought(&parts, scenario.group, scenario.name)
+        })
     };
-    print(&text, &cells)
+    let cells: Vec<_> = named.iter().flat_map(play).collect();
+    show(&cells, json)
+}
+
+/// What a program of the suite was told.
+struct Words {
+    json: bool,
+    /// Parts of the names of scenarios or groups.
+    parts: Vec<String>,
+}
+
+impl Words {
+    fn of_the_program() -> Self {
+        let mut parts: Vec<String> = std::env::args().skip(1).collect();
+        let json = parts.iter().any(|word| word == "--json");
+        parts.retain(|word| word != "--json");
+        Self { json, parts }
+    }
+}
+
+fn sought(parts: &[String], group: &str, name: &str) -> bool {
+    let sought = format!("{group}::{name}");
+    parts.is_empty() || parts.iter().any(|part| sought.contains(part))
+}
+
+fn show(cells: &[Cell], json: bool) -> ExitCode {
+    let text = match json {
+        true => lines(cells),
+        false => table(cells),
+    };
+    print(&text, cells)
 }
 
 /// A program that reads lines of JSON and prints one table of all.
@@ -142,24 +209,35 @@ fn print(text: &str, cells: &[Cell]) -> ExitCode {
     }
 }
 
-/// Plays it in a thread of its own: one that turns without end is left behind.
 fn judge(scenario: &'static Scenario, over: Over, stage: Stage) -> Verdict {
     if let Some(why) = scenario.absent(over, &(stage.rig)(0)) {
         return Verdict::Absent(why.to_owned());
     }
-    let (done, ended) = mpsc::sync_channel(1);
-    thread::spawn(move || {
-        // Whoever waited may have given up.
-        let _ = done.send(play(scenario, over, stage));
-    });
-    match ended.recv_timeout(STUCK_AFTER) {
-        Ok(Ok(())) => Verdict::Passed,
-        Ok(Err(why)) => Verdict::Failed(why),
-        Err(_) => Verdict::Failed(format!(
+    let stuck = || {
+        format!(
             "{} over {over}: it was at work for {} s, and virtual time stood still",
             scenario.name,
             STUCK_AFTER.as_secs()
-        )),
+        )
+    };
+    verdict_within(STUCK_AFTER, move || play(scenario, over, stage), stuck)
+}
+
+/// Plays it in a thread of its own: one that turns without end is left behind.
+pub(crate) fn verdict_within(
+    limit: Duration,
+    play: impl FnOnce() -> Result<(), String> + Send + 'static,
+    stuck: impl FnOnce() -> String,
+) -> Verdict {
+    let (done, ended) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        // Whoever waited may have given up.
+        let _ = done.send(play());
+    });
+    match ended.recv_timeout(limit) {
+        Ok(Ok(())) => Verdict::Passed,
+        Ok(Err(why)) => Verdict::Failed(why),
+        Err(_) => Verdict::Failed(stuck()),
     }
 }
 

@@ -11,6 +11,7 @@
 //! | how both sides come to be                         | `world.rs`      |
 //! | what carries packets between them                 | `machines.rs`   |
 //! | which scenarios there are                         | `table.rs`      |
+//! | how they come into the matrix                     | `cells.rs`      |
 //!
 //! A `sleep` here is how long an outage or a pause between keys lasts; whatever is to happen is waited for.
 //!
@@ -27,6 +28,7 @@
     reason = "a scenario fails by panicking, like the test that it is"
 )]
 
+mod cells;
 mod exchanges;
 pub mod forwards;
 pub mod keys;
@@ -37,6 +39,7 @@ pub mod programs;
 mod table;
 mod world;
 
+pub use cells::sessions;
 pub use table::{
     NIGHT, PATIENCE, SESSIONS, SessionNeeds, SessionScenario, SessionStage, play_session,
 };
