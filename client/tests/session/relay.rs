@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -22,6 +22,7 @@ pub(crate) struct Relay {
 struct Shared {
     /// What the client speaks to.
     front: UdpSocket,
+    host: IpAddr,
     /// Where the server wrote its own port.
     port_file: PathBuf,
     /// From the client's address to the socket that the server sees.
@@ -49,7 +50,12 @@ struct Doors {
 
 impl Relay {
     pub(crate) fn start(rig: &Rig) -> Self {
-        let front = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::start_at(rig, Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// At an address of this machine, where the server listens too.
+    pub(crate) fn start_at(rig: &Rig, host: IpAddr) -> Self {
+        let front = UdpSocket::bind((host, 0)).unwrap();
         front.set_read_timeout(Some(GLANCE)).unwrap();
         let port = front.local_addr().unwrap().port();
         let port_file = rig.path(&format!("port of {port}"));
@@ -65,6 +71,7 @@ impl Relay {
         );
         let shared = Arc::new(Shared {
             front,
+            host,
             port_file,
             doors: Mutex::default(),
             changed: Condvar::new(),
@@ -90,15 +97,14 @@ impl Relay {
 
     /// Lets TCP through at the same port number, whatever happens to UDP; counts its connections.
     pub(crate) fn open_tcp(&self) -> Arc<AtomicUsize> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port())).unwrap();
+        let listener = TcpListener::bind((self.shared.host, self.port())).unwrap();
         let accepted = Arc::new(AtomicUsize::new(0));
         let (shared, count) = (self.shared.clone(), accepted.clone());
         // Ends with the process: a listener cannot be waited for with a deadline.
         thread::spawn(move || {
             for near in listener.incoming() {
                 let near = near.unwrap();
-                let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, shared.server_port()))
-                else {
+                let Ok(far) = TcpStream::connect((shared.host, shared.server_port())) else {
                     continue;
                 };
                 count.fetch_add(1, Ordering::SeqCst);
@@ -235,9 +241,8 @@ impl Shared {
         if let Some(door) = doors.open.get(&client) {
             return door.clone();
         }
-        let door = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-        door.connect((Ipv4Addr::LOCALHOST, self.server_port()))
-            .unwrap();
+        let door = Arc::new(UdpSocket::bind((self.host, 0)).unwrap());
+        door.connect((self.host, self.server_port())).unwrap();
         door.set_read_timeout(Some(GLANCE)).unwrap();
         doors.open.insert(client, door.clone());
         drop(doors);
