@@ -21,7 +21,7 @@ fn no_packet_of_either_side_is_larger_than_udp_mtu_and_the_bulk_of_quic_makes_us
             for largest in relay.largest() {
                 let wanted = match mode {
                     Mode::Kcp => KCP - SLACK..=KCP,
-                    _ => limit - SLACK..=limit,
+                    Mode::Plain | Mode::Tcp | Mode::Udp => limit - SLACK..=limit,
                 };
                 assert!(wanted.contains(&largest), "{mode:?} {mtu:?}: {largest}");
             }
