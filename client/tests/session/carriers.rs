@@ -4,8 +4,10 @@ use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::atomic::Ordering;
 
+use nix::unistd::Pid;
+
 use crate::relay::Relay;
-use crate::rig::{Mode, Rig, Told, collect, success, wait};
+use crate::rig::{Mode, Rig, Told, collect, pid, success, wait};
 use crate::sshd::user;
 
 #[test]
@@ -154,6 +156,10 @@ impl Session {
             stdout: child.stdout.take().unwrap(),
             child,
         }
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        pid(&self.child)
     }
 
     pub(crate) fn echo(&mut self, word: &[u8]) {

@@ -11,6 +11,7 @@ mod carriers;
 mod demo;
 mod endings;
 mod forward;
+mod idle;
 mod ipv6;
 mod left;
 mod no_terminal;
