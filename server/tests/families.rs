@@ -75,6 +75,7 @@ async fn goes_to_and_fro(arguments: &[&str], transport: &dyn Transport) {
         dead.dark.send_replace(true);
         alive.passed.mark_unchanged();
         session.stdin.write_all(word.as_bytes()).await.unwrap();
+        client.handle_typed();
         let mut echo = [0; 3];
         session.stdout.read_exact(&mut echo).await.unwrap();
         assert_eq!(&echo, word.as_bytes());
