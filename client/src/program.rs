@@ -363,6 +363,7 @@ async fn linger(
     }
     tracing::info!("waiting for forwarded connections to end");
     tokio::select! {
+        biased; // What is done already needs not be thrown away.
         () = forwards.done() => outcome,
         gone = gone => gone,
         Ok(ending) = signals.ending.wait_for(Option::is_some) => match *ending {

@@ -136,6 +136,8 @@ impl Served {
         };
         let client = async {
             let connection = tokio::select! {
+                biased; // Who is asked to end serves nobody.
+                _ = quit.wait_for(Option::is_some) => return Exit::Signalled,
                 accepted = timeout_at(greet_by, listener.accept()) => match accepted {
                     Ok(Ok(connection)) => connection,
                     Ok(Err(error)) => {
@@ -144,7 +146,6 @@ impl Served {
                     }
                     Err(_) => return Exit::NoClient,
                 },
-                _ = quit.wait_for(Option::is_some) => return Exit::Signalled,
             };
             // The proxy ends with its last handle, and goodbyes still need a path.
             let path = Path {
@@ -157,6 +158,7 @@ impl Served {
             exit_of(outcome)
         };
         tokio::select! {
+            biased; // How the client ended is more than that a task did.
             exit = client => exit,
             role = tasks.run() => {
                 tracing::error!(?role, "a task of the process ended");
@@ -229,6 +231,7 @@ impl Signals {
     async fn heed(mut self, asked: watch::Sender<Option<String>>, stop: CancellationToken) {
         loop {
             let name = tokio::select! {
+                biased; // The end, then the signals by how often they mean it.
                 () = stop.cancelled() => return,
                 () = next(&mut self.terminate) => "SIGTERM",
                 () = next(&mut self.interrupt) => "SIGINT",

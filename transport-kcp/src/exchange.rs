@@ -36,6 +36,7 @@ impl Rekey for Exchange {
             }
             let mut timer = shared.clock.timer(due_at);
             select! {
+                biased; // Either is a reason for a new key.
                 () = used_up => {}
                 () = poll_fn(|cx| timer.poll_elapsed(cx)) => {}
             }

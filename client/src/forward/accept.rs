@@ -102,6 +102,7 @@ async fn accept(listener: TcpListener, target: Arc<Target>, places: Arc<Semaphor
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
+            biased; // Places are given back before others are taken.
             Some(_) = connections.join_next() => {}
             accepted = next(&listener, &places) => {
                 let Some((socket, place)) = accepted else { return };

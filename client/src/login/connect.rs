@@ -197,6 +197,7 @@ impl Hop {
         };
         let handshake = Box::pin(client::connect_stream(config, stream, handler));
         let handle = tokio::select! {
+            biased; // What is done already needs not be thrown away.
             handle = handshake => handle.map_err(|error| in_handshake(options, error))?,
             limit = silence(options.connect_timeout, has_answered) => {
                 return Err(timed_out(options, limit));

@@ -60,6 +60,7 @@ impl Tunnel {
             let mut up = std::pin::pin!(upwards(source, &writer));
             let mut down = std::pin::pin!(downwards(reader, sink));
             tokio::select! {
+                biased; // Each goes on when the other has ended, but for what the server has closed.
                 ended = &mut down => match ended {
                     Ok(Ended::Refused) => up.await,
                     // The server sends nothing more, and takes nothing more.

@@ -93,8 +93,9 @@ impl client::Handler for Handler {
             certificate: shown.certificate(),
         };
         let verdict = tokio::select! {
-            verdict = self.check.check(shown) => verdict?,
+            biased; // Nobody is asked any more once it is cut off.
             () = self.severed.cancelled() => return Err(LoginError::Interrupted),
+            verdict = self.check.check(shown) => verdict?,
         };
         if verdict == Trust::NoSecrets {
             self.peer.no_secrets.store(true, Ordering::Relaxed);

@@ -96,6 +96,7 @@ impl<'a> Board<'a> {
             self.show().await;
             let deadline = self.notice.borrow().poll_timeout();
             tokio::select! {
+                biased; // What is rare comes first; deadlines are looked at on each lap.
                 Ok(()) = path.changed() => self.handle_path(*path.borrow_and_update()),
                 Ok(()) = sizes.changed() => {
                     self.notice.borrow_mut().handle_size(*sizes.borrow_and_update());

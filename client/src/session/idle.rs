@@ -35,6 +35,7 @@ pub enum Idle<'a> {
 /// When the connection ends before.
 pub async fn idle(mut signals: Signals, on: Idle<'_>) -> Result<Outcome, Broken> {
     tokio::select! {
+        biased; // How it ended is more than that somebody wants it to.
         ended = ended(on) => ended,
         Ok(ending) = signals.ending.wait_for(Option::is_some) => match *ending {
             Some(ending) => Ok(Outcome::Signalled(ending)),

@@ -106,6 +106,7 @@ pub async fn run(local: &mut Local, far: Far, darken: impl Fn()) -> Result<Outco
             return std::future::pending().await;
         }
         tokio::select! {
+            biased; // What is typed is sent in the same turn.
             outcome = keyboard.run(source, darken) => outcome,
             _ = keys.drain(&mut input) => std::future::pending().await,
         }
@@ -282,16 +283,17 @@ async fn asides(
 ) -> Outcome {
     loop {
         tokio::select! {
-            Ok(()) = signals.size.changed() => {
-                let size = *signals.size.borrow_and_update();
-                control.resize(wire_size(size), false).await;
-            }
-            Ok(()) = signals.continued.changed() => control.resize(current_size(), true).await,
+            biased; // The end, then what is rare, then what a server may flood us with.
             Ok(()) = signals.ending.changed() => {
                 if let Some(ending) = *signals.ending.borrow_and_update() {
                     return Outcome::Signalled(ending);
                 }
             }
+            Ok(()) = signals.size.changed() => {
+                let size = *signals.size.borrow_and_update();
+                control.resize(wire_size(size), false).await;
+            }
+            Ok(()) = signals.continued.changed() => control.resize(current_size(), true).await,
             event = next(&mut events) => match event {
                 // The farewell of the connection answers it.
                 Some(ClientEvent::Quit(reason)) => {

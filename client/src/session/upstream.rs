@@ -122,6 +122,7 @@ impl Keys {
     pub(super) async fn has_room(&self) {
         while !self.rest.borrow().is_empty() && !self.offline.is_dark() {
             tokio::select! {
+                biased; // Both are looked at again.
                 () = self.room.notified() => {}
                 () = self.offline.is_darkened() => {}
             }

@@ -23,12 +23,14 @@ pub async fn watch(mut path: Receiver<PathStatus>, after: Duration) -> Outcome {
         };
         let due = lost.lost_at.map(|since| since + after);
         tokio::select! {
+            biased; // What is over needs not be told.
             () = back(&mut path) => continue,
             () = until(due) => {}
         }
         tracing::info!("the connection is lost; trying to reconnect");
         let refusals = path.clone();
         tokio::select! {
+            biased; // A server that answers is not gone.
             () = back(&mut path) => {}
             () = gone(refusals, gone_after(after)) => return Outcome::Quit(GONE.to_owned()),
         }

@@ -179,6 +179,7 @@ impl Handlers {
     /// Cancel safe.
     async fn changed(&mut self) -> Changed {
         tokio::select! {
+            biased; // What ends the program comes before what changes its screen.
             () = next(&mut self.hangup) => Changed::Ending(Ending::Hangup),
             () = next(&mut self.interrupt) => Changed::Ending(Ending::Interrupt),
             () = next(&mut self.quit) => Changed::Ending(Ending::Quit),
@@ -242,6 +243,7 @@ impl Watcher {
         let ending = self.ending().await;
         if self.ending.send(Some(ending)).is_ok() {
             tokio::select! {
+                biased; // Either is the end.
                 () = sleep(ENDING_GRACE) => {}
                 _ = self.ending() => {}
             }

@@ -8,7 +8,7 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
-use tree::{CRATES, documents, read, root, shown, sources, sources_of};
+use tree::{CRATES, documents, holds_tests, read, root, shown, sources, sources_of};
 
 /// A person reads a file of this length in one sitting.
 const MAX_LINES: usize = 400;
@@ -62,6 +62,30 @@ fn no_source_file_is_longer_than_one_sitting() {
         .filter(|(lines, _)| *lines > MAX_LINES)
         .collect();
     assert!(long.is_empty(), "split these: {long:#?}");
+}
+
+/// A random order hides which branch may starve another, and makes each run of a simulation another one.
+#[test]
+fn every_select_of_a_program_says_what_comes_first() {
+    let mut looked_at = 0;
+    for name in CRATES.into_iter().filter(|name| *name != "conformance") {
+        for (path, text) in sources_of(&root().join(name).join("src")) {
+            if holds_tests(&path) {
+                continue;
+            }
+            for branches in text.split("select! {").skip(1) {
+                let order = branches.trim_start();
+                assert!(
+                    order.starts_with("biased;"),
+                    "{}: a `select!` without `biased`: {}",
+                    shown(&path),
+                    order.lines().next().unwrap_or_default()
+                );
+                looked_at += 1;
+            }
+        }
+    }
+    assert!(looked_at >= 40, "this test looks at the wrong files");
 }
 
 #[test]

@@ -106,3 +106,12 @@ fn files_below(folder: &Path, extension: &str) -> Vec<(PathBuf, String)> {
     found.sort();
     found
 }
+
+pub(crate) fn holds_tests(path: &Path) -> bool {
+    let path = path.strip_prefix(root()).unwrap();
+    let in_tests = |part: std::path::Component<'_>| {
+        let part = part.as_os_str();
+        part == "tests" || part == "tests.rs"
+    };
+    path.components().any(in_tests) || path.to_string_lossy().ends_with("_tests.rs")
+}

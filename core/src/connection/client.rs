@@ -118,6 +118,7 @@ impl Client {
         tasks.spawn(Role::Proxy, path_task);
         let greeting = greet(transport, &pipe, &config);
         let greeted = tokio::select! {
+            biased; // Who has answered does not refuse.
             greeted = tokio::time::timeout(config.connect_timeout, greeting) => greeted,
             () = refused(path.status()) => return Err(ConnectError::Refused { carriers, server }),
         };

@@ -31,6 +31,7 @@ pub(super) async fn ask(
         }
     };
     tokio::select! {
+        biased; // The stop first.
         () = stop.cancelled() => {}
         () = asking => {}
     }

@@ -162,6 +162,7 @@ where
         };
         // Until the next attempt is due.
         let ended = tokio::select! {
+            biased; // Who has answered needs no rival.
             ended = running.join_next() => ended,
             () = sleep(HEAD_START), if more => continue,
         };

@@ -153,14 +153,15 @@ impl Task {
             process.wait().await
         };
         tokio::select! {
+            biased; // One that has ended is nobody's to signal: its number may be another's.
+            result = ended => {
+                tracing::debug!(?result, program = %prelude.program.path.display(), "ended");
+            }
             () = self.hung_up.cancelled() => {
                 if let Some(pid) = pid {
                     // It may have ended this moment.
                     let _ = killpg(Pid::from_raw(pid), Signal::SIGHUP);
                 }
-            }
-            result = ended => {
-                tracing::debug!(?result, program = %prelude.program.path.display(), "ended");
             }
         }
         self.phase.send_replace(Phase::Preparing(None));

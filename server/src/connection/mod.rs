@@ -92,9 +92,10 @@ pub async fn run(
     tasks.spawn(Role::Streams, streams.run(tasks.stop()));
     let greeting = async {
         tokio::select! {
+            biased; // The stop, then the greeting even of who has gone since.
+            () = stop.cancelled() => Err(Outcome::Quit),
             greeting = greetings.recv() => greeting.ok_or(Outcome::Lost),
             _ = connection.closed() => Err(Outcome::Lost),
-            () = stop.cancelled() => Err(Outcome::Quit),
         }
     };
     let Greeted { hello, mut stream } = match timeout_at(config.greet_by, greeting).await {

@@ -67,8 +67,9 @@ pub async fn run(
     };
     refuse_forwards(&message, &client.bus);
     let acknowledged = tokio::select! {
-        acknowledged = codec::write_ack(&mut stream) => acknowledged.is_ok(),
+        biased; // Nobody is told of a session that is to end.
         () = end.cancelled() => false,
+        acknowledged = codec::write_ack(&mut stream) => acknowledged.is_ok(),
     };
     if !acknowledged {
         child.control.hang_up();
@@ -120,11 +121,13 @@ pub async fn run(
     // client may still have to say to a program that has ended is of no interest.
     let mut over = std::pin::pin!(async {
         tokio::select! {
+            biased; // The other never ends; both are polled in each turn.
             _ = async { tokio::join!(reported, bytes) } => {}
             () = async { stdin.await; std::future::pending().await } => {}
         }
     });
     tokio::select! {
+        biased; // What is over needs no hangup.
         () = &mut over => return,
         () = end.cancelled() => control.hang_up(),
     }

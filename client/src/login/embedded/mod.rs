@@ -91,6 +91,8 @@ impl Door {
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
+                biased; // Places are given back before others are taken.
+                Some(_) = connections.join_next() => {}
                 accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => {
                     match accepted {
                         Ok((stream, _)) => {
@@ -104,7 +106,6 @@ impl Door {
                         }
                     }
                 }
-                Some(_) = connections.join_next() => {}
             }
         }
     }
@@ -126,6 +127,7 @@ impl Door {
             let Ok(Ok(mut session)) = greeted else { return };
             // Whoever has no key is gone after a while, and makes room.
             let ended = tokio::select! {
+                biased; // One that has ended needs no time to authenticate.
                 ended = &mut session => Some(ended),
                 result = timeout(GRACE, authenticated.cancelled()) => match result {
                     Ok(()) => Some(session.await),

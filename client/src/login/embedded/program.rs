@@ -99,6 +99,7 @@ async fn run(child: Child, requests: ChannelReadHalf, client: &ChannelWriteHalf<
         let _ = report(client, status).await;
     };
     tokio::select! {
+        biased; // What the program said is sent before its client is heard.
         () = output => {}
         () = control(requests, input, &signals) => {}
         // Does not end the program: it may well close its stdin and go on.
@@ -113,6 +114,7 @@ async fn wait(
 ) -> Option<ExitStatus> {
     loop {
         tokio::select! {
+            biased; // One that has ended is nobody's to signal: its number may be another's.
             status = process.wait() => return status.ok(),
             Ok(()) = signals.changed() => {
                 let signal = *signals.borrow_and_update();
@@ -210,11 +212,12 @@ async fn copy(
                 .unwrap_or(Ok(0))
         } else {
             tokio::select! {
-                read = from.read_buf(&mut buffer) => read,
+                biased; // Who goes on printing behind the program does not hide its end.
                 _ = exited.wait_for(|exited| *exited) => {
                     over = true;
                     continue;
                 }
+                read = from.read_buf(&mut buffer) => read,
             }
         };
         // A terminal whose program is gone reports an error where a pipe ends.

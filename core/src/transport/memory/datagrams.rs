@@ -60,6 +60,7 @@ impl Datagrams for MemoryDatagrams {
                 return Ok(payload);
             }
             tokio::select! {
+                biased; // The end first.
                 () = self.side.ended.cancelled() => return Err(ended()),
                 () = self.from_peer.arrived.notified() => {}
             }
