@@ -7,6 +7,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::future::Future;
 use std::io::{BufRead, BufReader};
@@ -147,11 +148,11 @@ async fn carry_up(
         if *dark.borrow() {
             continue;
         }
-        if !doors.contains_key(&client) {
+        if let Entry::Vacant(place) = doors.entry(client) {
             let door = UdpSocket::bind((server.ip(), 0)).await.unwrap();
             door.connect(server).await.unwrap();
             let door = Arc::new(door);
-            doors.insert(client, door.clone());
+            place.insert(door.clone());
             let (front, dark, count) = (front.clone(), dark.clone(), count.clone());
             down.spawn(async move {
                 let mut buffer = vec![0; 65536];

@@ -1,5 +1,6 @@
 //! What the system says of sockets of ours: of those that connect, and of those that are accepted.
 
+use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::*;
@@ -60,7 +61,10 @@ async fn pairs() -> Vec<(TcpLink, TcpLink)> {
     let v6 = Ipv6Addr::LOCALHOST.into();
     match std::net::TcpListener::bind((v6, 0)) {
         Ok(_) => pairs.push(pair(v6, None).await),
-        Err(error) => eprintln!("IPv6 is left out, for this machine has none: {error}"),
+        Err(error) => {
+            let why = format!("left out, for this machine has no IPv6: {error}\n");
+            io::stderr().write_all(why.as_bytes()).unwrap();
+        }
     }
     pairs
 }
