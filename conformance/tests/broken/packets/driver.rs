@@ -119,10 +119,10 @@ impl Driver {
             let first = || self.pipe.table().send.first().cloned();
             self.route = self.route.take().or_else(first);
         }
-        let _ = match &self.route {
-            Some(route) => Ok(_ = self.pipe.send_along(route, &packet, None, None)),
-            None => self.pipe.try_send(&packet, None, None),
-        };
+        match &self.route {
+            Some(route) => _ = self.pipe.send_along(route, &packet, None, None),
+            None => _ = self.pipe.try_send(&packet, None, None),
+        }
         true
     }
 
