@@ -77,7 +77,7 @@ pub(crate) enum Fault {
     Repeats,
     /// A direction that is reset breaks the other off.
     ResetsBoth,
-    /// A hundred streams in all, whether they have ended or not.
+    /// Four hundred streams in all, whether they have ended or not.
     RunsOutOfStreams,
     /// A read that is given up takes bytes along.
     TakesBytesAlong,
