@@ -73,7 +73,7 @@ pub async fn a_client_that_is_killed_is_outlived_by_nothing(world: SessionWorld)
 
 /// `kill -9` of the server: the client gives up, once its time is up.
 pub async fn a_server_that_is_killed_is_noticed(world: SessionWorld) {
-    let mut session = terminal(&world, "printf ready; exec sleep 1000").await;
+    let mut session = terminal(&world, "printf ready; exec sleep 100").await;
     until(&mut session, "ready").await;
     world.kill_server().await;
     assert!(
