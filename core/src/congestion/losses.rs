@@ -39,6 +39,16 @@ impl Losses {
         share.min(MOST)
     }
 
+    /// The share that is lost while the window is held low, as soon as that is known, and otherwise the whole. `packet` in
+    /// bytes.
+    pub(super) fn seen(&self, packet: u64) -> f64 {
+        let enough = ENOUGH * packet as f64;
+        [self.low, self.full]
+            .into_iter()
+            .find(|tally| tally.total() >= enough)
+            .map_or(0.0, Tally::share)
+    }
+
     /// The share that is lost on top because the path is full. `packet` in bytes.
     pub(super) fn by_filling(&self, packet: u64) -> f64 {
         match self.low.total() >= ENOUGH * packet as f64 {

@@ -13,6 +13,8 @@ pub(super) struct Round {
     pub(super) samples: u32,
     /// The sender had too little to send.
     pub(super) limited: bool,
+    /// The same of the one before.
+    was_limited: bool,
     /// The window is held low on purpose.
     pub(super) low: bool,
     /// What arrives now left while it was.
@@ -35,6 +37,11 @@ impl Round {
         self.samples += 1;
     }
 
+    /// The sender has too little to send.
+    pub(super) fn is_limited(&self) -> bool {
+        self.limited || self.was_limited
+    }
+
     /// The next one begins, with so many bytes `delivered` until now.
     pub(super) fn end(&mut self, delivered: u64) -> Ended {
         let ended = Ended {
@@ -44,7 +51,7 @@ impl Round {
         };
         self.until = delivered;
         self.samples = 0;
-        self.limited = false;
+        self.was_limited = std::mem::take(&mut self.limited);
         self.was_low = std::mem::take(&mut self.low);
         if !ended.limited {
             self.number += 1;

@@ -35,6 +35,8 @@ pub struct Congestion {
     aged_at: Instant,
     /// Packets of those in flight that may be lost.
     most_gaps: u64,
+    /// They are fewer than what the path would take.
+    held_by_gaps: bool,
     /// How much more than fits into the path alone is in flight.
     gain: f64,
 }
@@ -62,6 +64,7 @@ impl Congestion {
             age: 0.0,
             aged_at: now,
             most_gaps: u64::from(u32::MAX),
+            held_by_gaps: false,
             gain: MOST_GAIN,
         }
     }
@@ -89,6 +92,19 @@ impl Congestion {
     pub fn pacing_rate(&self) -> Option<u64> {
         let rtt = self.round_trips.best()?.max(ROUND_TRIP_FLOOR);
         Some((self.window as f64 * PACING / rtt.as_secs_f64()) as u64)
+    }
+
+    /// The share of packets that the path loses by chance, from 0 to 1, while it is not the path that limits what is in
+    /// flight: what waits at the peer behind a lost packet does. 0 otherwise: loss may then be that of a full queue.
+    pub fn loss_that_stalls(&self) -> f64 {
+        let stalls = self.round.is_limited() || self.held_by_gaps;
+        match self.phase {
+            Phase::Filling { .. } | Phase::Keeping { .. } => match stalls {
+                true => self.losses.seen(self.packet),
+                false => 0.0,
+            },
+            Phase::Sharing { .. } => 0.0,
+        }
     }
 
     /// Packets of `bytes` in all leave.
@@ -138,6 +154,9 @@ impl Congestion {
             }
             _ => self.wanted(),
         };
+        if !self.round.low {
+            self.held_by_gaps = self.window >= self.bound_by_gaps();
+        }
     }
 
     /// Packets of `bytes` in all were lost, the newest of which left at `sent`.
@@ -255,8 +274,12 @@ impl Congestion {
             Phase::Keeping { .. } => kept as u64,
             Phase::Sharing { cubic, .. } => cubic.window(),
         }
-        .min(self.losses.in_flight_of(self.most_gaps, self.packet))
+        .min(self.bound_by_gaps())
         .max(least)
+    }
+
+    fn bound_by_gaps(&self) -> u64 {
+        self.losses.in_flight_of(self.most_gaps, self.packet)
     }
 }
 

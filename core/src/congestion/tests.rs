@@ -121,6 +121,51 @@ fn what_is_lost_in_flight_leaves_no_more_gaps_than_a_receiver_bears() {
 }
 
 #[test]
+fn loss_stalls_where_it_is_not_the_path_that_limits() {
+    let path = |rate| Path {
+        rate,
+        delay: 300 * MS,
+        queue: 20e6,
+        loss: 0.2,
+        jitter: Jitter::None,
+    };
+    // The peer permits less than the path would carry.
+    let mut world = World::new(path(100e6), 1);
+    world.permitted = 1000 * PACKET;
+    world.run(10 * S);
+    let seen = world.ours.loss_that_stalls();
+    assert!((0.17..0.23).contains(&seen), "{seen}");
+
+    // So many gaps are all that the peer bears.
+    let mut world = World::new(path(100e6), 2);
+    world.ours = world.ours.with_most_gaps(250);
+    world.run(10 * S);
+    let seen = world.ours.loss_that_stalls();
+    assert!((0.17..0.23).contains(&seen), "{seen}");
+
+    // The path is full.
+    let mut world = World::new(path(2.5e6), 3);
+    for _ in 0..20 {
+        world.run(S);
+        assert_eq!(world.ours.loss_that_stalls(), 0.0);
+    }
+}
+
+#[test]
+fn beside_a_flow_of_tcp_no_loss_stalls() {
+    let mut world = World::new(HOME, 1);
+    world.run(5 * S);
+    world.add_rival();
+    world.run(15 * S);
+    let mut dropped = 0;
+    for _ in 0..600 {
+        dropped += world.measure(100 * MS).dropped;
+        assert_eq!(world.ours.loss_that_stalls(), 0.0);
+    }
+    assert!(dropped > 0);
+}
+
+#[test]
 fn a_flow_of_tcp_beside_it_gets_its_share_and_leaves_one() {
     for first in [0, 5] {
         let mut world = World::new(HOME, 1);

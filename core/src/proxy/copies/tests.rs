@@ -298,6 +298,21 @@ async fn a_copy_follows_the_path_and_goes_nowhere_in_the_dark() {
     assert_eq!(away.take_sent(), []);
 }
 
+#[test]
+fn what_the_transport_sends_twice_leaves_where_packets_get_lost_and_nowhere_else() {
+    let (pipe, paper) = rig(Paper::new());
+    pipe.repeat(&[7; 30], 20, None);
+    let packets = [vec![7; 20], vec![7; 10]].map(|packet| (port(1), packet));
+    assert_eq!(paper.take_sent(), packets);
+    pipe.publish(table(&paper, true));
+    pipe.repeat(&[7; 30], 20, None);
+    assert_eq!(paper.take_sent(), []);
+
+    let (pipe, paper) = rig(Paper::stream());
+    pipe.repeat(&[7; 30], 20, None);
+    assert_eq!(paper.take_sent(), []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_authentication_packet_is_never_repeated() {
     let (pipe, paper) = rig(Paper::new());

@@ -30,6 +30,17 @@ impl PacketPipe {
         }
     }
 
+    /// Sends packets of `segment_size` bytes each, which left before, once more along the routes that may have lost them. Where
+    /// there is no room they are not.
+    pub fn repeat(&self, contents: &[u8], segment_size: usize, ecn: Option<EcnCodepoint>) {
+        let segments = (contents.len() > segment_size).then_some(segment_size);
+        for route in self.shared.table.load().lossy() {
+            if self.shared.gate.may_send(route, contents.len()) {
+                self.send_along(route, contents, segments, ecn);
+            }
+        }
+    }
+
     pub(super) fn send_all(&self, held: &mut Held, route: &Route) {
         held.send(|packet| self.send_admitted(route, packet, None));
     }
