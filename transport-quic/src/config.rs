@@ -6,6 +6,7 @@ use tssh_core::proxy::{MTU_RANGE, PacketPipe};
 
 use crate::congestion::Measured;
 use crate::delivery::Told;
+use crate::doubles::Doubles;
 
 use quinn::congestion::{BbrConfig, ControllerFactory, CubicConfig};
 use quinn::{
@@ -41,7 +42,12 @@ impl Config {
     }
 
     /// What one connection over `pipe` is made of.
-    pub(crate) fn transport(self, side: Side, pipe: &PacketPipe) -> TransportConfig {
+    pub(crate) fn transport(
+        self,
+        side: Side,
+        pipe: &PacketPipe,
+        doubles: &Arc<Doubles>,
+    ) -> TransportConfig {
         let mtu = pipe.mtu();
         let idle = IdleTimeout::try_from(IDLE_TIMEOUT).expect("a year in milliseconds is a varint");
         let streams = match side {
@@ -74,7 +80,9 @@ impl Config {
         let factory: Arc<dyn ControllerFactory + Send + Sync> = match self.congestion {
             Congestion::Bbr => Arc::new(BbrConfig::default()),
             Congestion::Cubic => Arc::new(CubicConfig::default()),
-            Congestion::Measured => Arc::new(Measured),
+            Congestion::Measured => Arc::new(Measured {
+                doubles: doubles.clone(),
+            }),
         };
         config.congestion_controller_factory(Arc::new(Told::new(factory, pipe.clone())));
         config

@@ -15,6 +15,7 @@ use tssh_core::wire::ServerInfo;
 
 use crate::config::{Config, HANDSHAKE_TIMEOUT, Side};
 use crate::connection::{Life, QuicConnection};
+use crate::doubles::Doubles;
 use crate::error::connection_error;
 use crate::opened::Reporting;
 use crate::runtime::PathRuntime;
@@ -33,10 +34,15 @@ impl Quic {
         Self { config }
     }
 
-    fn life(&self, pipe: PacketPipe, server: Option<ServerConfig>) -> Result<Life, TransportError> {
+    fn life(
+        &self,
+        pipe: PacketPipe,
+        doubles: Arc<Doubles>,
+        server: Option<ServerConfig>,
+    ) -> Result<Life, TransportError> {
         let config = self.config.endpoint(pipe.mtu());
         let runtime = Arc::new(PathRuntime::new(pipe.clock().clone()));
-        let socket = Arc::new(PipeSocket::new(pipe));
+        let socket = Arc::new(PipeSocket::new(pipe, doubles));
         let endpoint =
             Endpoint::new_with_abstract_socket(config, server, socket.clone(), runtime.clone())
                 .map_err(|cause| {
@@ -70,15 +76,20 @@ impl Transport for Quic {
         let (own, client) = (Identity::new(now)?, Identity::new(now)?);
         let (server_cert, client_cert) = (own.certificate_hex(), client.certificate_hex());
         let tls = tls::server(own, &client)?;
+        let doubles = Arc::<Doubles>::default();
         let mut config = ServerConfig::with_crypto(Arc::new(Reporting::new(tls, pipe.clone())));
         config
-            .transport_config(Arc::new(self.config.transport(Side::Server, &pipe)))
+            .transport_config(Arc::new(self.config.transport(
+                Side::Server,
+                &pipe,
+                &doubles,
+            )))
             .migration(false)
             .max_incoming(MAX_ATTEMPTS)
             .incoming_buffer_size(INCOMING_BUFFER)
             .incoming_buffer_size_total(INCOMING_BUFFER * MAX_ATTEMPTS as u64);
         let clock = pipe.clock().clone();
-        let life = self.life(pipe, Some(config))?;
+        let life = self.life(pipe, doubles, Some(config))?;
         offer.mode = MODE.into();
         offer.server_cert = server_cert;
         offer.client_cert = client_cert;
@@ -97,9 +108,14 @@ impl Transport for Quic {
     ) -> Result<Arc<dyn Connection>, TransportError> {
         let tls = tls::client(offer)?;
         let mut config = ClientConfig::new(Arc::new(Reporting::new(tls, pipe.clone())));
-        config.transport_config(Arc::new(self.config.transport(Side::Client, &pipe)));
+        let doubles = Arc::<Doubles>::default();
+        config.transport_config(Arc::new(self.config.transport(
+            Side::Client,
+            &pipe,
+            &doubles,
+        )));
         let clock = pipe.clock().clone();
-        let life = self.life(pipe, None)?;
+        let life = self.life(pipe, doubles, None)?;
         let connecting = life
             .endpoint
             .connect_with(config, PacketPipe::PEER, SERVER_NAME)

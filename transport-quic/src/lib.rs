@@ -12,6 +12,7 @@
 //! | windows, limits, congestion control               | `config.rs`     |
 //! | how quinn's words about congestion become ours    | `congestion.rs` |
 //! | how the pipe learns of loss                       | `delivery.rs`   |
+//! | which packets leave twice                         | `doubles.rs`    |
 //! | which failure of QUIC is which kind of error      | `error.rs`      |
 //!
 //! Not here: which path the packets take. quinn sees one peer at one constant address for ever and
@@ -31,6 +32,7 @@ mod config;
 mod congestion;
 mod connection;
 mod delivery;
+mod doubles;
 mod endpoint;
 mod error;
 mod opened;

@@ -15,10 +15,13 @@ use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 use tssh_core::proxy::PacketPipe;
 
+use crate::doubles::Doubles;
+
 /// Sends and receives through the pipe, until it is muted.
 #[derive(Debug)]
 pub(crate) struct PipeSocket {
     pipe: PacketPipe,
+    doubles: Arc<Doubles>,
     /// Who waits to send. The pipe wakes one task at a time, and a server may have several.
     waiting: Arc<Waiting>,
     waker: Waker,
@@ -32,10 +35,11 @@ pub(crate) struct PipeSocket {
 }
 
 impl PipeSocket {
-    pub(crate) fn new(pipe: PacketPipe) -> Self {
+    pub(crate) fn new(pipe: PacketPipe, doubles: Arc<Doubles>) -> Self {
         let waiting = Arc::new(Waiting::default());
         Self {
             pipe,
+            doubles,
             waker: waiting.clone().into(),
             waiting,
             muted: AtomicBool::new(false),
@@ -101,6 +105,14 @@ impl AsyncUdpSocket for PipeSocket {
             .try_send(transmit.contents, transmit.segment_size, transmit.ecn);
         self.refused.store(sent.is_err(), Ordering::Release);
         self.held.store(false, Ordering::Release);
+        if sent.is_ok() {
+            let segment = transmit.segment_size.unwrap_or(transmit.contents.len());
+            let twice = self.doubles.take(transmit.contents.len(), segment);
+            if twice > 0 {
+                self.pipe
+                    .repeat(&transmit.contents[..twice], segment, transmit.ecn);
+            }
+        }
         // quinn ends the connection at any other error; the pipe reports none.
         sent.map_err(|_| io::ErrorKind::WouldBlock.into())
     }

@@ -11,6 +11,7 @@ use quinn::{AsyncUdpSocket, UdpPoller};
 use tssh_conformance::{MTU, RingLink, ring};
 use tssh_core::proxy::PacketPipe;
 
+use crate::doubles::Doubles;
 use crate::socket::PipeSocket;
 
 #[test]
@@ -32,7 +33,25 @@ fn a_packet_through_the_pipe_allocates_nothing_bulk_or_key() {
     }
 }
 
+#[test]
+fn what_is_sent_again_leaves_twice_and_allocates_nothing() {
+    let mut pair = Pair::new();
+    pair.carry(1350, 10, 100);
+    let before = pair.packets();
+    let counted = allocation_counter::measure(|| {
+        for _ in 0..1000 {
+            pair.doubles.handle_lost(3 * 1350);
+            pair.send(0, 1350, 10);
+            pair.receive(1, 13);
+        }
+    });
+    assert_eq!(pair.packets() - before, 1000 * 13);
+    assert_eq!(counted.count_total, 0);
+}
+
 struct Pair {
+    /// Of the first socket.
+    doubles: Arc<Doubles>,
     sockets: [Arc<PipeSocket>; 2],
     writable: [Pin<Box<dyn UdpPoller>>; 2],
     pipes: [PacketPipe; 2],
@@ -44,13 +63,15 @@ struct Pair {
 impl Pair {
     fn new() -> Self {
         let (pipes, links) = ring(MTU, Duration::ZERO);
-        let sockets = pipes
-            .each_ref()
-            .map(|pipe| Arc::new(PipeSocket::new(pipe.clone())));
+        let doubles = [(); 2].map(|()| Arc::<Doubles>::default());
+        let sockets = [0, 1]
+            .map(|side| Arc::new(PipeSocket::new(pipes[side].clone(), doubles[side].clone())));
         let writable = sockets
             .each_ref()
             .map(|socket| socket.clone().create_io_poller());
+        let [doubles, _] = doubles;
         Self {
+            doubles,
             sockets,
             writable,
             pipes,
