@@ -6,7 +6,8 @@ use tssh_conformance::{Over, Rig, matrix, stage};
 use tssh_core::transport::memory::Memory;
 
 fn main() -> ExitCode {
-    matrix::run("memory", &[Over::Nothing], stage!(rig))
+    let ways = [Over::Nothing, Over::Udp, Over::Tcp, Over::Process];
+    matrix::run("memory", &ways, stage!(rig))
 }
 
 fn rig(_: u64) -> Rig {

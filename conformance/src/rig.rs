@@ -76,6 +76,24 @@ impl Rig {
         self.own_way = Some(Arc::new(cut));
         self
     }
+
+    /// Why it cannot be played over this way at all; `None` where it can.
+    pub(crate) fn absent(&self, over: Over) -> Option<&'static str> {
+        match (over, &self.own_way) {
+            (Over::Nothing, None) => Some("it sends packets: it needs a link"),
+            (Over::Process | Over::Tcp | Over::Udp, Some(_)) => {
+                Some("it sends no packets: no link can carry it")
+            }
+            (Over::Nothing, Some(_)) | (Over::Process | Over::Tcp | Over::Udp, None) => None,
+        }
+    }
+
+    /// For those who are about to play it.
+    pub(crate) fn assert_carried(&self, over: Over) {
+        if let Some(why) = self.absent(over) {
+            panic!("over {over}: {why}");
+        }
+    }
 }
 
 impl fmt::Debug for Rig {
@@ -117,14 +135,13 @@ impl World {
             queue: SOCKET_BUFFER,
             ..fair
         };
+        rig.assert_carried(over);
         let way: Box<dyn Medium> = match (over, rig.own_way) {
-            (Over::Nothing, Some(cut)) => Box::new(OwnWay(cut)),
-            (Over::Nothing, None) => panic!("{NEEDS_A_LINK}"),
-            (_, Some(_)) => panic!("{NEEDS_NO_LINK}"),
+            (_, Some(cut)) => Box::new(OwnWay(cut)),
+            (Over::Nothing | Over::Udp, None) => Box::new(Air::new(fair, seed)),
             (Over::Process | Over::Tcp, None) => {
                 Box::new(Wire::new(over, rig.framing, stream, seed))
             }
-            (Over::Udp, None) => Box::new(Air::new(fair, seed)),
         };
         let (client_pipe, server_pipe) = way.pipes(MTU);
         Self {
@@ -265,10 +282,6 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The default of the programs, in bytes.
 pub const MTU: u16 = 1400;
-
-/// Said where a rig is played over a way that it does not have.
-pub(crate) const NEEDS_A_LINK: &str = "this transport sends packets: it needs a link";
-pub(crate) const NEEDS_NO_LINK: &str = "this transport sends no packets: no link can carry it";
 
 /// What a TCP socket or a pipe of the system holds, in bytes.
 const SOCKET_BUFFER: usize = 64 * 1024;

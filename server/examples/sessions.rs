@@ -18,12 +18,9 @@ use tssh_conformance::{Over, matrix, session_stage};
 
 fn main() -> ExitCode {
     let links = &[Over::Udp, Over::Tcp, Over::Process];
+    let all = &[Over::Nothing, Over::Udp, Over::Tcp, Over::Process];
     matrix::run_sessions(&[
-        (
-            "memory",
-            &[Over::Nothing],
-            session_stage!(rigs::memory, host),
-        ),
+        ("memory", all, session_stage!(rigs::memory, host)),
         ("quic", links, session_stage!(rigs::quic, host)),
         ("kcp", links, session_stage!(rigs::kcp, host)),
     ])

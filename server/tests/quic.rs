@@ -109,7 +109,7 @@ async fn a_signal_is_told_to_the_client_and_ends_the_server_with_96() {
         let mut login = Login::new();
         let _session = {
             let client = login.client().await.client.clone();
-            client.start(command(b"sleep 1000"), false).await.unwrap()
+            client.start(command(b"cat"), false).await.unwrap()
         };
         let pid = nix::unistd::Pid::from_raw(i32::try_from(login.server.id().unwrap()).unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
@@ -136,7 +136,7 @@ async fn a_client_that_is_gone_for_its_alive_timeout_ends_the_server_with_95() {
         };
         let client = login.client_with(timeouts).await.client.clone();
         let mut session = client
-            .start(command(b"echo up; sleep 1000"), false)
+            .start(command(b"echo up; cat"), false)
             .await
             .unwrap();
         assert_eq!(session.stdout.read_u8().await.unwrap(), b'u');

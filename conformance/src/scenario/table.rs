@@ -42,6 +42,10 @@ pub enum Needs {
 impl Scenario {
     /// Why it does not apply; `None` where it does.
     pub fn absent(&self, over: Over, rig: &Rig) -> Option<&'static str> {
+        rig.absent(over).or_else(|| self.needs_more(over, rig))
+    }
+
+    fn needs_more(&self, over: Over, rig: &Rig) -> Option<&'static str> {
         match (self.needs, over) {
             (Needs::Brisk, _) if !rig.brisk => Some("it declares no quick keys"),
             (Needs::Datagrams, _) if !rig.datagrams => Some("it declares no datagrams"),

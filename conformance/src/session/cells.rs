@@ -28,7 +28,7 @@ pub fn sessions(
 }
 
 fn judge(scenario: &'static SessionScenario, over: Over, stage: SessionStage) -> Verdict {
-    if let Some(why) = scenario.absent(&(stage.rig)(0)) {
+    if let Some(why) = scenario.absent(over, &(stage.rig)(0)) {
         return Verdict::Absent(why.to_owned());
     }
     let stuck = || format!("{} over {over}: it hangs", scenario.name);

@@ -44,14 +44,14 @@ pub enum SessionNeeds {
 }
 
 impl SessionScenario {
-    /// Why it does not apply; `None` where it does. Over which way it is played makes no difference: a transport that
-    /// brings its own has the real path beside it.
-    pub fn absent(&self, rig: &Rig) -> Option<&'static str> {
-        match (self.needs, rig.key_lasts.is_some()) {
+    /// Why it does not apply; `None` where it does.
+    pub fn absent(&self, over: Over, rig: &Rig) -> Option<&'static str> {
+        let needs_more = || match (self.needs, rig.key_lasts.is_some()) {
             (SessionNeeds::Rekey, false) => Some("it asks its hosts for no keys"),
             (SessionNeeds::OwnKeys, true) => Some("its hosts exchange its keys"),
             (SessionNeeds::Any | SessionNeeds::OwnKeys | SessionNeeds::Rekey, _) => None,
-        }
+        };
+        rig.absent(over).or_else(needs_more)
     }
 }
 
@@ -127,7 +127,7 @@ pub(super) fn play(
     let runtime = (stage.runtime)();
     let once = || {
         let rig = (stage.rig)(1);
-        let absent = scenario.absent(&rig);
+        let absent = scenario.absent(over, &rig);
         assert!(
             absent.is_none(),
             "it does not apply: {}",

@@ -21,7 +21,7 @@ use tssh_core::wire::{self, Extension, Secret, ServerInfo, feature};
 use super::exchanges::Exchanges;
 use super::machines::Machines;
 use crate::medium::Over;
-use crate::rig::{MTU, NEEDS_A_LINK, NEEDS_NO_LINK, Rig};
+use crate::rig::{MTU, Rig};
 use crate::weather::Weather;
 
 /// A connection that a host is to serve.
@@ -85,11 +85,7 @@ impl SessionWorld {
         timeouts: Timeouts,
         seed: u64,
     ) -> Self {
-        match (over, &rig.own_way) {
-            (Over::Nothing, None) => panic!("{NEEDS_A_LINK}"),
-            (Over::Process | Over::Tcp | Over::Udp, Some(_)) => panic!("{NEEDS_NO_LINK}"),
-            (Over::Nothing, Some(_)) | (Over::Process | Over::Tcp | Over::Udp, None) => {}
-        }
+        rig.assert_carried(over);
         let weather = Weather {
             queue: 64 * 1024,
             ..Weather::fair(WAY)

@@ -30,13 +30,14 @@ pub(crate) fn pumped(mut to: Box<dyn WriteHalf>) -> (Box<dyn WriteHalf>, Unbound
     (nowhere().writer, pump)
 }
 
-struct Sunk(tokio::io::Sink);
+/// Whatever takes bytes, as the half of a stream.
+pub(crate) struct Sunk<W>(pub(crate) W);
 
-impl WriteHalf for Sunk {
+impl<W: AsyncWrite + Send + Unpin> WriteHalf for Sunk<W> {
     fn set_priority(&mut self, _: Priority) {}
 }
 
-impl AsyncWrite for Sunk {
+impl<W: AsyncWrite + Unpin> AsyncWrite for Sunk<W> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -14,8 +14,9 @@ use tssh_core::wire::{
     BusDecoder, BusEvent, BusHello, Command, DialReply, SessionStart, WireError, codec,
 };
 
-use crate::halves::{In, Out};
+use crate::halves::In;
 use crate::host::{host, serve};
+use crate::sunk::Sunk;
 
 /// Which promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +107,7 @@ impl Connection for Meddler {
         });
         Ok(Stream {
             reader: Box::new(In(from_client)),
-            writer: Box::new(Out(to_client)),
+            writer: Box::new(Sunk(to_client)),
         })
     }
 
