@@ -135,10 +135,7 @@ async fn a_client_that_is_gone_for_its_alive_timeout_ends_the_server_with_95() {
             ..Timeouts::default()
         };
         let client = login.client_with(timeouts).await.client.clone();
-        let mut session = client
-            .start(command(b"echo up; cat"), false)
-            .await
-            .unwrap();
+        let mut session = client.start(command(b"echo up; cat"), false).await.unwrap();
         assert_eq!(session.stdout.read_u8().await.unwrap(), b'u');
         drop((session, client));
         // As if it were killed: nobody says goodbye.
