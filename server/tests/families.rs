@@ -6,19 +6,17 @@
     reason = "a test fails where it stands, owns its tasks, and says what it left out"
 )]
 
+mod detached;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fs::File;
 use std::future::Future;
-use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UdpSocket;
-use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +24,7 @@ use tssh_core::connection::{Client, ClientConfig, Timeouts};
 use tssh_core::proxy::client::{Carriers, UdpBinder};
 use tssh_core::proxy::network::NetworkEvents;
 use tssh_core::transport::Transport;
-use tssh_core::wire::{ServerInfo, SessionStart};
+use tssh_core::wire::SessionStart;
 use tssh_transport_kcp::Kcp;
 use tssh_transport_quic::Quic;
 
@@ -44,7 +42,7 @@ async fn a_session_whose_address_of_one_family_stops_answering_goes_on_at_the_ot
 }
 
 async fn goes_to_and_fro(arguments: &[&str], transport: &dyn Transport) {
-    let (_server, info) = server(arguments);
+    let (_server, info) = detached::start(None, arguments); // It listens on every address.
     let mut v4 = Relay::start(Ipv4Addr::LOCALHOST.into(), info.port).await;
     let mut v6 = Relay::start(Ipv6Addr::LOCALHOST.into(), info.port).await;
     let config = ClientConfig {
@@ -84,27 +82,6 @@ async fn goes_to_and_fro(arguments: &[&str], transport: &dyn Transport) {
         (alive, dead) = (dead, alive);
     }
     client.close().await;
-}
-
-/// A `tsshd` that nobody told where its client logged in, so that it listens on every address; and what it
-/// prints.
-fn server(arguments: &[&str]) -> (Child, ServerInfo) {
-    let mut server = Command::new(env!("CARGO_BIN_EXE_tsshd"))
-        .arg("--detached")
-        .args(arguments)
-        .env_remove("SSH_CONNECTION")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let stdout = server.stdout.take().unwrap().into_owned_fd().unwrap();
-    let mut line = String::new();
-    BufReader::new(File::from(stdout))
-        .read_line(&mut line)
-        .unwrap();
-    let info = ServerInfo::from_json(line.trim_matches(['\x07', '\n']).as_bytes());
-    (server, info.unwrap())
 }
 
 /// A way to the server at one of its addresses, which may be dark.

@@ -5,15 +5,14 @@
     reason = "a test fails where it stands, and owns its tasks"
 )]
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+mod detached;
+
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -160,20 +159,7 @@ struct Connected {
 
 impl Login {
     fn new() -> Self {
-        let mut server = Command::new(env!("CARGO_BIN_EXE_tsshd"))
-            .arg("--detached")
-            .env("SSH_CONNECTION", "127.0.0.1 40000 127.0.0.1 22")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let stdout = server.stdout.take().unwrap().into_owned_fd().unwrap();
-        let mut line = String::new();
-        BufReader::new(File::from(stdout))
-            .read_line(&mut line)
-            .unwrap();
-        let info = ServerInfo::from_json(line.trim_matches(['\x07', '\n']).as_bytes()).unwrap();
+        let (server, info) = detached::start(Some("127.0.0.1 40000 127.0.0.1 22"), &[]);
         Self {
             server,
             info,

@@ -334,7 +334,8 @@ fn on_stream(carriers: Carriers, now: Instant) -> State {
     state
 }
 
-fn drain(state: &mut State, now: Instant) -> Vec<Output> {
+/// What is to be done, where every link is to be had.
+pub(super) fn drain(state: &mut State, now: Instant) -> Vec<Output> {
     let mut outputs = Vec::new();
     while let Some(output) = state.poll_output(now) {
         if let Output::Bind { link, .. } = output {

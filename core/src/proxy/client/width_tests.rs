@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::stream_tests::drain;
 use super::world::{Bulk, MS, S, TYPED, World};
 use super::{Carrier, Carriers, Output, State, Timing};
 use crate::auth::{Ack, Challenger, Claim};
@@ -233,20 +234,4 @@ fn questions(state: &mut State, now: Instant) -> usize {
         .iter()
         .filter(|output| asks(output))
         .count()
-}
-
-fn drain(state: &mut State, now: Instant) -> Vec<Output> {
-    let mut outputs = Vec::new();
-    while let Some(output) = state.poll_output(now) {
-        if let Output::Bind { link, .. } = output {
-            state.handle_bound(link, true, now);
-        }
-        outputs.push(output);
-        assert!(outputs.len() < 100, "no end: {outputs:?}");
-    }
-    assert!(
-        state.poll_timeout().is_none_or(|at| at > now),
-        "it would spin"
-    );
-    outputs
 }
